@@ -1,0 +1,69 @@
+# all | check | bench | fuzz | format | lint | install; V=release|debug|asan|tsan|fuzz
+V    ?= release
+B    := build/$(V)
+ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
+FLAGS.release := -O2 -g
+FLAGS.debug   := -O1 -g
+FLAGS.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS.tsan    := -O1 -g -fsanitize=thread
+FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
+FLAGS.cover   := -O1 -g -fprofile-instr-generate -fcoverage-mapping
+PKGS := libedit nettle
+PKG  := $(shell pkg-config --cflags $(PKGS))
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes
+ALL   = -std=c17 -D_GNU_SOURCE -pthread -fPIC -ffp-contract=off -Iinclude -Isrc -I. $(PKG) $(WARN) \
+        $(FLAGS.$(V)) $(CFLAGS)
+# panel.avx2.c gets ISA.avx2 and exists only where LEVELS.<arch> lists avx2; panel.c gets ISA.c, which is empty.
+ISA.avx2       := -mavx2 -mfma -mf16c
+ISA.avxvnni    := $(ISA.avx2) -mavxvnni
+ISA.avx512     := $(ISA.avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
+ISA.avx512vnni := $(ISA.avx512) -mavx512vnni
+ISA.amx        := $(ISA.avx512vnni) -mamx-tile -mamx-int8 -mamx-bf16
+LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni amx
+isa = $(word 2,$(subst ., ,$(notdir $1)))
+SRC  := $(foreach f,$(wildcard src/*/*.c src/*/*/*.c),$(if $(filter c $(LEVELS.$(ARCH)),$(call isa,$f)),$f))
+LIBS := $(shell pkg-config --libs $(PKGS)) -lm
+LIB     := $(B)/libquern.a
+SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/support/replay.c,$(wildcard tests/support/*.c)))
+FUZZ    := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
+TESTS   := $(patsubst %.c,$(B)/%,$(filter-out tests/fuzz/% tests/support/%,$(wildcard tests/*/*.c)))
+BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c bench/*/*.c))
+
+all: $(B)/quern build/quern
+build/quern: $(B)/quern
+	@mkdir -p $(@D) && ln -sfn $(V)/quern $@
+$(B)/quern: $(patsubst %.c,$(B)/%.o,$(filter src/cli/%,$(SRC))) $(LIB)
+	$(CC) $(ALL) -o $@ $^ $(LIBS)
+$(LIB): $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/%,$(SRC)))
+	rm -f $@ && $(AR) rcs $@ $^
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL) $(ISA.$(call isa,$<)) -MMD -MP -c -o $@ $<
+$(B)/tests/support/support.a: $(SUPPORT)
+	rm -f $@ && $(AR) rcs $@ $^
+$(TESTS) $(BENCHES): %: %.o $(B)/tests/support/support.a $(LIB)
+	$(CC) $(ALL) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
+$(B)/replay-%: $(B)/tests/fuzz/%.o $(B)/tests/support/replay.o $(LIB)
+	$(CC) $(ALL) -o $@ $^ $(LIBS)
+$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(LIB)
+	$(CC) $(ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
+
+# Every test of this variant; the last line is "N passed, N failed, N skipped".
+check: all $(TESTS) $(FUZZ:%=$(B)/replay-%)
+	script/check-layers && script/check-banned
+	script/run-tests $(B) $(TESTS) $(FUZZ:%=$(B)/replay-%)
+tests: all $(TESTS) $(BENCHES) $(FUZZ:%=$(B)/replay-%)
+bench: $(BENCHES)
+fuzz: ; for f in $(FUZZ); do $(MAKE) CC=clang V=fuzz run-$$f || exit 1; done
+run-%: $(B)/fuzz-% ; $< -max_total_time=$(or $(SECONDS),60) -timeout=10 $(B)/corpus-$* tests/fuzz/seeds/$*
+format: ; clang-format -i $$(git ls-files '*.[ch]')
+lint: $(SRC:=.tidy) alone $(LIB)
+	script/check-layers && script/check-banned
+	! nm -g --defined-only $(LIB) | grep ' [TDBRC] ' | grep -v ' qn_'
+%.tidy: ; clang-tidy --quiet $* -- $(filter-out -fno-sanitize-recover=all,$(ALL)) $(ISA.$(call isa,$*))
+alone: $(patsubst src/%,%.alone,$(wildcard src/*/*.h src/*/*/*.h))
+%.alone: ; printf '#include "$*"\ntypedef int alone;\n' | $(CC) $(ALL) $(ISA.$(call isa,$*)) -Werror -fsyntax-only -x c -
+clean: ; rm -rf build
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+.SECONDARY:
+.PHONY: all check tests bench fuzz format lint alone clean

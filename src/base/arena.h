@@ -1,0 +1,23 @@
+/* base/arena.h - one block, laid out twice: first counted, then taken.
+ *
+ * Run the same lay_out on {.counts_only = true} and then on an arena of that size: plan and
+ * allocation cannot disagree. A failed take sticks and is checked once. */
+#pragma once
+
+#include "base/status.h"
+
+typedef struct qn_arena {
+    uint8_t *bytes; /* NULL while counting */
+    size_t n_used, n_bytes;
+    bool counts_only, failed;
+    bool mapped; /* bytes come from mmap: zero pages until touched */
+} qn_arena;
+
+/* A zeroed block of n_bytes, aligned to 64, from anonymous memory that is resident once touched. */
+qn_status qn_arena_init(qn_arena *a, size_t n_bytes, qn_error *err);
+void qn_arena_release(qn_arena *a);
+
+/* n things of n_bytes each, aligned to 64; NULL while counting and after a failure. */
+void *qn_arena_take(qn_arena *a, size_t n, size_t n_bytes);
+
+#define QN_TAKE(a, pointer, n) ((pointer) = qn_arena_take((a), (n), sizeof *(pointer)))
