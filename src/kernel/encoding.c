@@ -10,10 +10,11 @@ static const struct {
     const char *name;
     uint32_t gguf_type;
     size_t n_values, n_bytes;
+    qn_shape shape;
 } table[QN_N_ENCODINGS] = {
-    [QN_NO_ENCODING] = {"none", UINT32_MAX, 1, 0},
-#define X(encoding, name, gguf_type, n_values, n_bytes) \
-    [encoding] = {name, gguf_type, n_values, n_bytes},
+    [QN_NO_ENCODING] = {"none", UINT32_MAX, 1, 0, {0}},
+#define X(encoding, name, gguf_type, n_values, n_bytes, n_group, offset, n_bits, has_min) \
+    [encoding] = {name, gguf_type, n_values, n_bytes, {n_group, offset, n_bits, has_min}},
 #include "kernel/encodings.def"
 #undef X
 };
@@ -53,6 +54,16 @@ size_t qn_encoding_block(qn_encoding e)
 size_t qn_encoding_block_bytes(qn_encoding e)
 {
     return table[e].n_bytes;
+}
+
+const qn_shape *qn_encoding_shape(qn_encoding e)
+{
+    return &table[e].shape;
+}
+
+bool qn_encoding_is_quantized(qn_encoding e)
+{
+    return table[e].shape.n_group > 0;
 }
 
 bool qn_encoding_size(qn_encoding e, uint64_t n_values, uint64_t *n_bytes)

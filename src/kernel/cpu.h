@@ -1,0 +1,29 @@
+/* kernel/cpu.h - the levels of CPU that kernels are written for, and which of them this one has.
+ *
+ * A level's name is the suffix of its files and functions and the value of --isa. A CPU may lack
+ * a lower level than its best one (avx512 without avxvnni), so a kernel runs where its own level
+ * is present and is at most the level asked for. */
+#pragma once
+
+#include "base/types.h"
+
+typedef enum qn_cpu_level {
+    QN_CPU_REF,
+    QN_CPU_AVX2,       /* with FMA and F16C */
+    QN_CPU_AVXVNNI,    /* avx2, and vpdpbusd on 256 bits */
+    QN_CPU_AVX512,     /* avx2, and F, BW, VL, DQ */
+    QN_CPU_AVX512VNNI, /* avx512, and vpdpbusd on 512 bits */
+    QN_CPU_AMX,        /* avx512vnni, and tiles of int8 and bf16 that the kernel lets us use */
+    QN_CPU_N_LEVELS
+} qn_cpu_level;
+
+/* Whether this CPU and its operating system can run the level's kernels. Safe from any thread. */
+bool qn_cpu_has(qn_cpu_level level);
+
+/* The highest level that qn_cpu_has. */
+qn_cpu_level qn_cpu_best(void);
+
+const char *qn_cpu_level_name(qn_cpu_level level);
+
+/* False when no level has this name. */
+bool qn_cpu_level_from_name(const char *name, qn_cpu_level *level);

@@ -1,0 +1,36 @@
+/* kernel/linear.h - a matrix of weights in any encoding times rows of activations.
+ *
+ * The result of an output and a row depends on nothing else: not on the other rows, the range of
+ * outputs, the level or the thread. The numbers are defined by docs/adr/001-numbers.md. */
+#pragma once
+
+#include "kernel/act.h"
+#include "kernel/kernels.h"
+
+enum { QN_LINEAR_GRANULE = 32 };
+
+typedef struct qn_matrix { /* row o holds the n_in weights of output o, whole blocks */
+    qn_encoding encoding;
+    const uint8_t *bytes; /* of any alignment; read to the end of the last row, not beyond */
+    size_t n_in, n_out, n_row_bytes;
+} qn_matrix;
+
+/* Bytes of scratch, aligned to 64, that one thread needs for a call with any number of rows. */
+size_t qn_linear_scratch_bytes(size_t n_in);
+
+/* y[r * y_stride + o] = row r of act times output o, for o in [o_begin, o_end).
+ *   w        quantized; n_in a multiple of 32
+ *   o_begin  a multiple of QN_LINEAR_GRANULE; o_end too, or n_out
+ *   act      row r at r * qn_act_bytes(n_in), as k->quantize wrote it; aligned to 64
+ * Cannot fail, allocates nothing; safe from many threads with a scratch each and disjoint ranges.*/
+void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                  size_t n_rows, const void *act, float *y, size_t y_stride, void *scratch);
+
+/* The same from float activations, row r at x + r * x_stride: weights of any encoding, quantized
+ * ones as the floats they decode to. */
+void qn_linear_f32(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                   size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
+                   void *scratch);
+
+/* n values (whole blocks) as floats. */
+void qn_decode(const qn_kernels *k, qn_encoding e, size_t n, const uint8_t *bytes, float *out);
