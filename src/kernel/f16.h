@@ -47,3 +47,16 @@ static inline float qn_bf16(uint16_t h)
 {
     return qn_float_of_bits((uint32_t)h << 16);
 }
+
+/* To binary16 as VCVTPS2PH does it: to nearest even, infinity from 65520 on, NaN stays NaN. */
+static inline uint16_t qn_to_f16(float x)
+{
+    uint32_t bits = qn_bits_of_float(x), sign = bits >> 16 & 0x8000, rest = bits & 0x7fffffff;
+    if (rest > 0x7f800000)
+        return (uint16_t)(sign | 0x7e00 | (rest >> 13 & 0x3ff));
+    if (rest >= 0x477ff000)
+        return (uint16_t)(sign | 0x7c00);
+    if (rest < 0x38800000) /* below 2^-14: after adding 1/2 the low bits are the f16 subnormal */
+        return (uint16_t)(sign | (qn_bits_of_float(qn_float_of_bits(rest) + 0.5f) - 0x3f000000));
+    return (uint16_t)(sign | (rest - (112u << 23) + 0xfff + (rest >> 13 & 1)) >> 13);
+}
