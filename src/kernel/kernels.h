@@ -5,8 +5,13 @@
  * variant: a file <name>.<level>.c, which includes this header, and a row. */
 #pragma once
 
+#include "kernel/attend.h"
 #include "kernel/cpu.h"
+#include "kernel/gate.h"
+#include "kernel/logits.h"
+#include "kernel/norm.h"
 #include "kernel/panel.h"
+#include "kernel/rope.h"
 
 typedef struct qn_kernels {
     qn_cpu_level level;
@@ -30,6 +35,26 @@ typedef struct qn_kernels {
                                       size_t w_stride, size_t n_rows, const float *x,
                                       size_t x_stride, float *y, size_t y_stride);
     void (*float_decode[QN_N_ENCODINGS])(size_t n, const uint8_t *bytes, float *out);
+
+    /* norm.h, rope.h, gate.h, logits.h, kv.h, attend.h: the contract of qn_<member>. */
+    void (*rms_norm)(size_t n, float *y, const float *x, const float *weight, float eps);
+    void (*rope_angles)(size_t n_pairs, float *cos_a, float *sin_a, const float *inv_freq,
+                        uint32_t position, float magnitude);
+    void (*rope)(size_t n_heads, size_t stride, float *x, size_t n_rot, const float *cos_a,
+                 const float *sin_a, qn_rope_pairs pairs);
+    void (*gate)(qn_gate_kind kind, size_t n, float *y, const float *g, const float *u);
+    void (*vec_add)(size_t n, float *y, const float *a, const float *b);
+    void (*vec_scale)(size_t n, float *y, const float *x, float factor);
+    void (*vec_softcap)(size_t n, float *y, const float *x, float cap);
+    uint32_t (*argmax)(size_t n, const float *x);
+    void (*sum_logits)(size_t n, const float *x, qn_logit_stats *stats);
+    void (*kv_append_k)(qn_kv_type type, void *page, size_t slot, size_t n_rows, size_t dim,
+                        const float *x, size_t stride);
+    void (*kv_append_v)(qn_kv_type type, void *page, size_t slot, size_t n_rows, size_t dim,
+                        const float *x, size_t stride);
+    void (*attend)(const qn_attend_job *job, void *scratch);
+    void (*attend_span)(const qn_attend_job *job, uint32_t span, float *part, void *scratch);
+    void (*attend_join)(const qn_attend_job *job, float *parts);
 } qn_kernels;
 
 /* The kernels of the highest variants that are at most level and that this CPU has: constant,

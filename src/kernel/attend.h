@@ -1,0 +1,51 @@
+/* kernel/attend.h - attention of consecutive rows of one sequence over paged keys and values.
+ *
+ * Definition, for each (row, head) by itself, whatever else is in the job:
+ *   score s[j] = one accumulator over k_dim, ascending, fma, from 0; times scale; with a softcap,
+ *   softcap * tanh(s / softcap). The row at position i sees the keys lo..i, lo = 0 or, with a
+ *   window, the last `window` positions. Nothing else in a page counts, not even NaN.
+ *   Pages in ascending order inside a span of QN_SPAN_PAGES (aligned to position 0):
+ *     m' = max(m, s of the page), 16 lanes, lane j % 16 taking s[j], s[j+16].. as max(max(0, 1),
+ * max(2, 3)), folded 8, 4, 2, 1;  c = exp(m - m'), p[j] = exp(s[j] - m') l = fma(l, c, sum of p),
+ * the sum in 16 lanes ascending, folded 8+8, 4+4, 2+2, 1+1 acc[d] = acc[d] * c, then fma(p[j],
+ * v[j][d], acc[d]), j ascending over the visible from m = -infinity, l = 0, acc = 0. Spans are
+ * joined in ascending order, the first as it is: m' = max(m, m2), a = exp(m - m'), b = exp(m2 -
+ * m'), l = fma(l2, b, l * a), acc[d] = fma(acc2[d], b, acc[d] * a) out[d] = acc[d] * (1 / l). So a
+ * row's bits do not depend on chunks, batch, threads or page placement. Infinite or NaN input gives
+ * NaN in the rows that see it, no more. */
+#pragma once
+
+#include "kernel/kv.h"
+
+enum { QN_SPAN_PAGES = 32, QN_SPAN_TOKENS = QN_SPAN_PAGES * QN_PAGE_TOKENS };
+
+typedef struct qn_attend_job { /* one kv head and the n_group query heads that share it */
+    const void *const *k_pages, *const *v_pages; /* page p: positions 64 p..64 p + 63; NULL allowed
+                                                    where no row sees one of them */
+    qn_kv_type k_type, v_type;
+    size_t n_rows, n_group; /* rows at position, position + 1, ..; both >= 1 */
+    uint32_t position;      /* of row 0; position + n_rows <= 2^32 */
+    uint32_t window; /* key j is visible to row i when j <= i and i - j < window; 0: no window */
+    size_t k_dim, v_dim;  /* any >= 1 */
+    float scale, softcap; /* softcap 0: none */
+    const float *q;       /* row r, head h: q[r * q_row_stride + h * q_head_stride + d] */
+    size_t q_row_stride, q_head_stride;
+    float *out; /* alike, v_dim values; must not overlap q */
+    size_t out_row_stride, out_head_stride;
+} qn_attend_job;
+
+/* Working memory for qn_attend and qn_attend_span, in any variant, aligned to 64. */
+size_t qn_attend_scratch_bytes(size_t k_dim, size_t v_dim);
+
+/* All of a job. */
+void qn_attend(const qn_attend_job *job, void *scratch);
+
+/* The same in pieces, for several threads on one long context. Spans first..last (inclusive) of the
+ * job are each reduced into parts (aligned to 64, qn_attend_part_bytes each, any thread, any
+ * order), then joined (which uses them up). parts of a job: span s at (s - first) *
+ * qn_attend_part_bytes. */
+uint32_t qn_attend_span_first(const qn_attend_job *job);
+uint32_t qn_attend_span_last(const qn_attend_job *job);
+size_t qn_attend_part_bytes(size_t n_rows, size_t n_group, size_t v_dim); /* of one span */
+void qn_attend_span(const qn_attend_job *job, uint32_t span, float *part, void *scratch);
+void qn_attend_join(const qn_attend_job *job, float *parts);

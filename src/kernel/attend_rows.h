@@ -1,0 +1,60 @@
+/* kernel/attend_rows.h - what all variants of attention agree on: who sees what, where parts lie.
+ *
+ * Tile row t of a job is head t % n_group of row t / n_group. A part is [m, l, 14 unused, acc...],
+ * its acc padded to whole lanes. */
+#pragma once
+
+#include "kernel/attend.h"
+
+enum { QN_ATTEND_BLOCK = 96 }; /* tile rows that share one decoded page */
+
+static inline size_t qn_attend_pad(size_t dim)
+{
+    return (dim + 15) & ~(size_t)15;
+}
+
+static inline size_t qn_attend_part_floats(size_t v_dim)
+{
+    return 16 + qn_attend_pad(v_dim);
+}
+
+/* The lowest position that a row at `position` sees. */
+static inline uint32_t qn_attend_low(const qn_attend_job *job, uint32_t position)
+{
+    return job->window && position >= job->window ? position - job->window + 1 : 0;
+}
+
+static inline uint32_t qn_attend_position(const qn_attend_job *job, size_t t)
+{
+    return job->position + (uint32_t)(t / job->n_group);
+}
+
+static inline const float *qn_attend_q(const qn_attend_job *job, size_t t)
+{
+    return job->q + t / job->n_group * job->q_row_stride + t % job->n_group * job->q_head_stride;
+}
+
+static inline float *qn_attend_out(const qn_attend_job *job, size_t t)
+{
+    return job->out + t / job->n_group * job->out_row_stride +
+           t % job->n_group * job->out_head_stride;
+}
+
+/* Slots first..last of page, those that a row at `position` sees; false when it sees none. */
+static inline bool qn_attend_slots(const qn_attend_job *job, uint32_t position, uint32_t page,
+                                   size_t *first, size_t *last)
+{
+    uint32_t low = qn_attend_low(job, position), from = page * QN_PAGE_TOKENS;
+    if (page < low / QN_PAGE_TOKENS || page > position / QN_PAGE_TOKENS)
+        return false;
+    *first = low > from ? low - from : 0;
+    *last = QN_MIN(position - from, QN_PAGE_TOKENS - 1u);
+    return true;
+}
+
+/* Whether a row at `position` sees a position of the span. */
+static inline bool qn_attend_sees(const qn_attend_job *job, uint32_t position, uint32_t span)
+{
+    return span >= qn_attend_low(job, position) / QN_SPAN_TOKENS &&
+           span <= position / QN_SPAN_TOKENS;
+}
