@@ -23,6 +23,7 @@ LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni amx
 isa = $(word 2,$(subst ., ,$(notdir $1)))
 SRC  := $(foreach f,$(wildcard src/*/*.c src/*/*/*.c),$(if $(filter c $(LEVELS.$(ARCH)),$(call isa,$f)),$f))
 LIBS := $(shell pkg-config --libs $(PKGS)) -lm
+ORACLE.json_jansson := jansson
 LIB     := $(B)/libquern.a
 SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/support/replay.c,$(wildcard tests/support/*.c)))
 FUZZ    := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
@@ -42,10 +43,10 @@ $(B)/%.o: %.c Makefile
 $(B)/tests/support/support.a: $(SUPPORT)
 	rm -f $@ && $(AR) rcs $@ $^
 $(TESTS) $(BENCHES): %: %.o $(B)/tests/support/support.a $(LIB)
-	$(CC) $(ALL) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka)
-$(B)/replay-%: $(B)/tests/fuzz/%.o $(B)/tests/support/replay.o $(LIB)
+	$(CC) $(ALL) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka $(ORACLE.$(@F)))
+$(B)/replay-%: $(B)/tests/fuzz/%.o $(B)/tests/support/replay.o $(B)/tests/support/support.a $(LIB)
 	$(CC) $(ALL) -o $@ $^ $(LIBS)
-$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(LIB)
+$(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/support/support.a $(LIB)
 	$(CC) $(ALL) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 
 # Every test of this variant; the last line is "N passed, N failed, N skipped".
