@@ -1,0 +1,39 @@
+/* base/map.h - a file's bytes, mapped read-only, and what happens when the file shrinks.
+ *
+ * Reading a mapped page that the file no longer has raises SIGBUS. With the guard installed the
+ * rest of that mapping becomes zeros and the mapping is torn: what was read from it since then means
+ * nothing, and the reader says so instead of dying. */
+#pragma once
+
+#include "base/status.h"
+
+enum { QN_MAP_MAX = 4096 }; /* mappings at a time, in the whole process */
+
+typedef struct qn_map {
+    const uint8_t *bytes; /* never NULL after an open that succeeded */
+    size_t n_bytes;
+    uint64_t device, inode;
+    int64_t mtime_ns;
+    size_t slot; /* in the registry, plus 1; 0: nothing is mapped */
+} qn_map;
+
+/* A regular file, which may be empty. */
+qn_status qn_map_open(qn_map *m, const char *path, qn_error *err);
+void qn_map_release(qn_map *m);
+
+/* Whether a page of it was missing when it was read; stays true. */
+bool qn_map_torn(const qn_map *m);
+
+/* Catches SIGBUS in mapped files, for the whole process; faults elsewhere go to the handler that was
+ * there before. Once is enough, more does no harm. A host program may choose not to call it. */
+qn_status qn_map_guard_install(qn_error *err);
+
+/* Advice to the kernel about a part of the file, which may be ignored. */
+typedef enum qn_map_advice {
+    QN_MAP_WILL_NEED,  /* read ahead */
+    QN_MAP_SEQUENTIAL, /* read ahead strongly */
+    QN_MAP_RANDOM,     /* do not read ahead */
+    QN_MAP_HUGE,       /* large pages, where the file system has them */
+} qn_map_advice;
+
+void qn_map_advise(const qn_map *m, size_t at, size_t n_bytes, qn_map_advice advice);
