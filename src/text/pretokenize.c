@@ -1,0 +1,454 @@
+/* text/pretokenize.c - the patterns as scanners, and the driver that nests them.
+ *
+ * Each scanner states its pattern in Oniguruma's words, which decide; alternatives are tried in
+ * order and every greedy run is taken once. Source: the tokenizer.json of each family. */
+#include "text/pretokenize.h"
+
+#include <string.h>
+
+static const uint8_t *run(const uint8_t *p, const uint8_t *end, uint32_t classes)
+{
+    while (p < end) {
+        qn_char c = qn_char_at(p, end);
+        if (!(c.class & classes))
+            break;
+        p += c.n_bytes;
+    }
+    return p;
+}
+
+static const uint8_t *run_without(const uint8_t *p, const uint8_t *end, uint32_t classes)
+{
+    while (p < end) {
+        qn_char c = qn_char_at(p, end);
+        if (c.class & classes)
+            break;
+        p += c.n_bytes;
+    }
+    return p;
+}
+
+static const uint8_t *run_newlines(const uint8_t *p, const uint8_t *end, bool slash)
+{
+    while (p < end && (*p == '\r' || *p == '\n' || (slash && *p == '/')))
+        p++;
+    return p;
+}
+
+static uint32_t class_at(const uint8_t *p, const uint8_t *end)
+{
+    return p < end ? qn_char_at(p, end).class : 0;
+}
+
+/* 's|'t|'re|'ve|'m|'ll|'d at p; with fold in any case, where U+017F folds to s. */
+static size_t contraction(const uint8_t *p, const uint8_t *end, bool fold)
+{
+    size_t left = (size_t)(end - p);
+    if (left < 2 || *p != '\'')
+        return 0;
+    uint8_t low = fold ? 0x20 : 0, a = p[1] | low, b = left > 2 ? p[2] | low : 0;
+    if (a == 's' || a == 't' || a == 'm' || a == 'd')
+        return 2;
+    if (((a == 'r' || a == 'v') && b == 'e') || (a == 'l' && b == 'l'))
+        return 3;
+    return fold && left > 2 && p[1] == 0xC5 && p[2] == 0xBF ? 3 : 0;
+}
+
+/* \s*[\r\n]+ (with newlines) |\s+(?!\S)|\s+ at a p that is white space. */
+static size_t spaces(const uint8_t *p, const uint8_t *end, bool newlines)
+{
+    const uint8_t *q = p, *last = p, *newline = NULL;
+    while (q < end) {
+        qn_char c = qn_char_at(q, end);
+        if (!(c.class & QN_SPACE))
+            break;
+        last = q;
+        q += c.n_bytes;
+        if (c.class & QN_NEWLINE)
+            newline = q;
+    }
+    if (newlines && newline)
+        return (size_t)(newline - p);
+    return (size_t)((q == end || last == p ? q : last) - p);
+}
+
+/* \p{N}{1,most} */
+static size_t numbers(const uint8_t *p, const uint8_t *end, size_t most)
+{
+    const uint8_t *q = p;
+    for (; most && q < end; most--) {
+        qn_char c = qn_char_at(q, end);
+        if (!(c.class & QN_N))
+            break;
+        q += c.n_bytes;
+    }
+    return (size_t)(q - p);
+}
+
+/* ` ?[^classes]+[\r\n]*`, or 0. */
+static size_t others(const uint8_t *p, const uint8_t *end, uint32_t classes, bool slash)
+{
+    const uint8_t *from = p + (*p == ' ');
+    const uint8_t *q = run_without(from, end, classes);
+    return q == from ? 0 : (size_t)(run_newlines(q, end, slash) - p);
+}
+
+/* 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ */
+size_t qn_cut_gpt2(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    size_t n = contraction(p, end, false);
+    if (n)
+        return n;
+    const uint8_t *from = p + (*p == ' ');
+    uint32_t class = class_at(from, end);
+    if (class & QN_L)
+        return (size_t)(run(from, end, QN_L) - p);
+    if (class & QN_N)
+        return (size_t)(run(from, end, QN_N) - p);
+    if (class && !(class & QN_SPACE))
+        return (size_t)(run_without(from, end, QN_SPACE | QN_L | QN_N) - p);
+    return spaces(p, end, false);
+}
+
+/* (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?W+|\p{N}{1,digits}| ?[^\sW\p{N}]+[\r\n]*
+ * |\s*[\r\n]+|\s+(?!\S)|\s+ */
+static inline size_t words(const uint8_t *p, const uint8_t *end, uint32_t letters, size_t digits)
+{
+    size_t n = contraction(p, end, true);
+    if (n)
+        return n;
+    qn_char c = qn_char_at(p, end);
+    if (c.class & letters)
+        return (size_t)(run(p, end, letters) - p);
+    if (!(c.class & (QN_NEWLINE | QN_L | QN_N)) && class_at(p + c.n_bytes, end) & letters)
+        return (size_t)(run(p + c.n_bytes, end, letters) - p);
+    if (c.class & QN_N)
+        return numbers(p, end, digits);
+    n = others(p, end, QN_SPACE | letters | QN_N, false);
+    return n ? n : spaces(p, end, true);
+}
+
+size_t qn_cut_llama3(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    return words(p, end, QN_L, 3);
+}
+
+size_t qn_cut_qwen2(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    return words(p, end, QN_L, 1);
+}
+
+size_t qn_cut_qwen35(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    return words(p, end, QN_L | QN_M, 1);
+}
+
+/* U*D+ from p, else 0, where U is [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], D is [\p{Ll}\p{Lm}\p{Lo}\p{M}].
+ * U* gives back as far as its last character that D takes too. */
+static size_t upper_lower(const uint8_t *p, const uint8_t *end)
+{
+    const uint8_t *q = p, *both = NULL;
+    while (q < end) {
+        qn_char c = qn_char_at(q, end);
+        if (!(c.class & (QN_LU | QN_LT | QN_LM | QN_LO | QN_M)))
+            break;
+        q += c.n_bytes;
+        if (c.class & (QN_LM | QN_LO | QN_M))
+            both = q;
+    }
+    const uint8_t *lower = run(q, end, QN_LL | QN_LM | QN_LO | QN_M);
+    return lower > q ? (size_t)(lower - p) : both ? (size_t)(both - p) : 0;
+}
+
+/* X?U*D+|X?U+D* where X is [^\r\n\p{L}\p{N}], or 0. */
+static size_t cased(const uint8_t *p, const uint8_t *end)
+{
+    const uint32_t upper = QN_LU | QN_LT | QN_LM | QN_LO | QN_M;
+    qn_char c = qn_char_at(p, end);
+    size_t prefix = c.class & (QN_NEWLINE | QN_L | QN_N) ? 0 : c.n_bytes;
+    size_t n = prefix && p + prefix < end ? upper_lower(p + prefix, end) : 0;
+    if (n)
+        return prefix + n;
+    n = upper_lower(p, end);
+    if (n)
+        return n;
+    const uint8_t *q = run(p + prefix, end, upper); /* no D in or behind it */
+    return q > p + prefix ? (size_t)(q - p) : 0;
+}
+
+/* The rest of R-O200K: \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ */
+static size_t uncased(const uint8_t *p, const uint8_t *end, size_t digits)
+{
+    size_t n = numbers(p, end, digits);
+    if (!n)
+        n = others(p, end, QN_SPACE | QN_L | QN_N, true);
+    return n ? n : spaces(p, end, true);
+}
+
+size_t qn_cut_gpt4o(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    size_t n = cased(p, end);
+    return n ? n + contraction(p + n, end, true) : uncased(p, end, 3);
+}
+
+size_t qn_cut_tekken(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    size_t n = cased(p, end);
+    return n ? n : uncased(p, end, 1);
+}
+
+/* Code points that Rust's char::is_numeric (Unicode 17) knows and the tables (16) do not. */
+static bool newer_number(uint32_t code)
+{
+    return (code >= 0x11DE0 && code <= 0x11DE9) || (code >= 0x16FF4 && code <= 0x16FF6);
+}
+
+/* Digits {individual_digits: true} */
+size_t qn_cut_digit(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    const uint8_t *q = p;
+    while (q < end) {
+        qn_char c = qn_char_at(q, end);
+        if (c.class & QN_N || (c.n_bytes == 4 && newer_number(c.code))) {
+            if (q == p)
+                return c.n_bytes;
+            break;
+        }
+        q += c.n_bytes;
+    }
+    *skip = (size_t)(q - p);
+    return 0;
+}
+
+/* \p{N}{1,3} */
+size_t qn_cut_digits3(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    size_t n = numbers(p, end, 3);
+    *skip = (size_t)(run_without(p, end, QN_N) - p);
+    return n;
+}
+
+typedef struct range {
+    uint32_t first, last;
+} range;
+
+static bool in_ranges(uint32_t code, size_t n, const range ranges[n])
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (code > ranges[middle].last)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && code >= ranges[low].first;
+}
+
+/* [ranges]+ at p */
+static size_t run_ranges(const uint8_t *p, const uint8_t *end, size_t n, const range ranges[n])
+{
+    const uint8_t *q = p;
+    while (q < end) {
+        qn_char c = qn_char_at(q, end);
+        if (!in_ranges(c.code, n, ranges))
+            break;
+        q += c.n_bytes;
+    }
+    return (size_t)(q - p);
+}
+
+/* \s?[ranges]+ at p; skips one character where there is none. */
+static size_t spaced_ranges(const uint8_t *p, const uint8_t *end, size_t *skip, size_t n,
+                            const range ranges[n])
+{
+    qn_char c = qn_char_at(p, end);
+    *skip = c.n_bytes;
+    size_t m = c.class & QN_SPACE ? run_ranges(p + c.n_bytes, end, n, ranges) : 0;
+    return m ? c.n_bytes + m : run_ranges(p, end, n, ranges);
+}
+
+static size_t plain_ranges(const uint8_t *p, const uint8_t *end, size_t *skip, size_t n,
+                           const range ranges[n])
+{
+    *skip = qn_char_at(p, end).n_bytes;
+    return run_ranges(p, end, n, ranges);
+}
+
+/* [一-龥぀-ゟ゠-ヿ]+ */
+size_t qn_cut_kana_or_han(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    static const range ranges[] = {{0x3040, 0x30FF}, {0x4E00, 0x9FA5}};
+    return plain_ranges(p, end, skip, QN_COUNT(ranges), ranges);
+}
+
+static bool ascii_letter(uint8_t c)
+{
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+/* [!-/:-@\[-`{-~][A-Za-z]+, or 0 */
+static size_t punctuation_word(const uint8_t *p, const uint8_t *end)
+{
+    const uint8_t *q = p + 1;
+    if (*p >= 128 || !(qn_unicode_ascii[*p] & (QN_P | QN_S)))
+        return 0;
+    while (q < end && ascii_letter(*q))
+        q++;
+    return q > p + 1 ? (size_t)(q - p) : 0;
+}
+
+/* R-DEEPSEEK3's third: [!-~ without letters, digits][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+
+ * | ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+; it matches not everything. */
+size_t qn_cut_deepseek3(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    size_t n = punctuation_word(p, end);
+    if (n)
+        return n;
+    qn_char c = qn_char_at(p, end);
+    *skip = c.n_bytes;
+    if (c.class & (QN_L | QN_M))
+        return (size_t)(run(p, end, QN_L | QN_M) - p);
+    if (!(c.class & (QN_NEWLINE | QN_P | QN_S)) && class_at(p + c.n_bytes, end) & (QN_L | QN_M))
+        return (size_t)(run(p + c.n_bytes, end, QN_L | QN_M) - p);
+    const uint8_t *from = p + (*p == ' '), *q = run(from, end, QN_P | QN_S);
+    if (q > from)
+        return (size_t)(run_newlines(q, end, false) - p);
+    return c.class & QN_SPACE ? spaces(p, end, true) : 0;
+}
+
+/* [\r\n] */
+size_t qn_cut_newline(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    if (*p == '\r' || *p == '\n')
+        return 1;
+    *skip = (size_t)(run_without(p, end, QN_NEWLINE) - p);
+    return 0;
+}
+
+/* R-DEEPSEEK-LLM's second: \s?[letters of cased scripts]+ */
+size_t qn_cut_letters_llm(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    // clang-format off
+    static const range ranges[] = {
+        {0x41, 0x5A}, {0x4B, 0x212D}, {0x61, 0x7A}, {0xB5, 0xB5}, {0xC0, 0xD6}, {0xD8, 0xF6},
+        {0xF8, 0x1BA}, {0x1BC, 0x1BF}, {0x1C4, 0x293}, {0x295, 0x2AF}, {0x370, 0x373}, {0x376, 0x376},
+        {0x377, 0x377}, {0x37B, 0x37D}, {0x37F, 0x37F}, {0x386, 0x386}, {0x388, 0x38A},
+        {0x38C, 0x38C}, {0x38E, 0x3A1}, {0x3A3, 0x3F5}, {0x3A9, 0x3A9}, {0x3B9, 0x3B9},
+        {0x3F7, 0x481}, {0x48A, 0x52F}, {0x531, 0x556}, {0x10A0, 0x10C5}, {0x13A0, 0x13F5},
+        {0x13F8, 0x13FD}, {0x1C90, 0x1CBA}, {0x1CBD, 0x1CBF}, {0x1D00, 0x1D2B}, {0x1D6B, 0x1D77},
+        {0x1D79, 0x1D9A}, {0x1E00, 0x1F15}, {0x1F18, 0x1F1D}, {0x1F20, 0x1F45}, {0x1F48, 0x1F4D},
+        {0x1F50, 0x1F57}, {0x1F59, 0x1F59}, {0x1F5B, 0x1F5B}, {0x1F5D, 0x1F5D}, {0x1F5F, 0x1F7D},
+        {0x1F80, 0x1FB4}, {0x1FB6, 0x1FBC}, {0x1FC2, 0x1FC4}, {0x1FC6, 0x1FCC}, {0x1FD0, 0x1FD3},
+        {0x1FD6, 0x1FDB}, {0x1FE0, 0x1FEC}, {0x1FF2, 0x1FF4}, {0x1FF6, 0x1FFC}, {0x2102, 0x2102},
+        {0x2107, 0x2107}, {0x210A, 0x2113}, {0x2115, 0x2115}, {0x2119, 0x211D}, {0x2124, 0x2124},
+        {0x2128, 0x2128}, {0x212F, 0x2134}, {0x2139, 0x2139}, {0x213C, 0x213F}, {0x2145, 0x2149},
+        {0x214E, 0x214E}, {0x2183, 0x2183}, {0x2184, 0x2184}, {0x2C00, 0x2C7B}, {0x2C7E, 0x2CE4},
+        {0x2CEB, 0x2CEE}, {0x2CF2, 0x2CF2}, {0x2CF3, 0x2CF3}, {0xA640, 0xA66D}, {0xA680, 0xA69B},
+        {0xA722, 0xA76F}, {0xA771, 0xA787}, {0xA78B, 0xA78E}, {0xAB70, 0xABBF}, {0xFB00, 0xFB06},
+        {0xFB13, 0xFB17}, {0xFF21, 0xFF3A}, {0xFF41, 0xFF5A}, {0x10400, 0x1044F}, {0x104B0, 0x104D3},
+        {0x104D8, 0x104FB}, {0x10C80, 0x10CB2}, {0x10CC0, 0x10CF2}, {0x118A0, 0x118DF},
+        {0x1E900, 0x1E943},
+    };
+    // clang-format on
+    return spaced_ranges(p, end, skip, QN_COUNT(ranges), ranges);
+}
+
+/* \s?[!-/:-~！-／：-～‘-‟　-。]+ */
+size_t qn_cut_punctuation_llm(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    static const range ranges[] = {{0x21, 0x2F},     {0x3A, 0x7E},     {0x2018, 0x201F},
+                                   {0x3000, 0x3002}, {0xFF01, 0xFF0F}, {0xFF1A, 0xFF5E}};
+    return spaced_ranges(p, end, skip, QN_COUNT(ranges), ranges);
+}
+
+/* \s+$ */
+size_t qn_cut_last_spaces(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    const uint8_t *q = run(p, end, QN_SPACE);
+    if (q == end)
+        return (size_t)(q - p);
+    *skip = (size_t)(run_without(q, end, QN_SPACE) - p);
+    return 0;
+}
+
+/* [一-龥ࠀ-一가-퟿]+ */
+size_t qn_cut_cjk_llm(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    static const range ranges[] = {{0x0800, 0x9FA5}, {0xAC00, 0xD7FF}};
+    return plain_ranges(p, end, skip, QN_COUNT(ranges), ranges);
+}
+
+/* \s?[classes]+ */
+static size_t spaced_run(const uint8_t *p, const uint8_t *end, size_t *skip, uint32_t classes)
+{
+    qn_char c = qn_char_at(p, end);
+    const uint8_t *from = c.class & QN_SPACE ? p + c.n_bytes : p, *q = run(from, end, classes);
+    *skip = c.n_bytes;
+    return q > from ? (size_t)(q - p) : 0;
+}
+
+size_t qn_cut_letters_coder(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    return spaced_run(p, end, skip, QN_L);
+}
+
+size_t qn_cut_punctuation_coder(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    return spaced_run(p, end, skip, QN_P);
+}
+
+// clang-format off
+static const qn_pretokenizer table[] = {
+#define X(name, ignore_merges, add_bos, ...) {name, ignore_merges, add_bos, {__VA_ARGS__}},
+#include "text/pretokenizers.def"
+#undef X
+};
+// clang-format on
+
+const qn_pretokenizer *qn_pretokenizer_named(const char *name)
+{
+    for (size_t i = 0; i < QN_COUNT(table); i++)
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    return NULL;
+}
+
+void qn_cut_init(qn_cut *c, const qn_pretokenizer *pre, size_t n, const uint8_t *text)
+{
+    *c = (qn_cut){.pre = pre, .at = text, .end = text + n};
+    for (size_t k = 0; k < QN_CUT_STAGES; k++)
+        c->stage_end[k] = text;
+}
+
+/* The end of the match that begins at p, or else of the gap before the next one. */
+static const uint8_t *next_end(qn_cut_pattern *pattern, const uint8_t *p, const uint8_t *end)
+{
+    size_t skip = 0, n = pattern(p, end, &skip);
+    if (n)
+        return p + n;
+    do
+        p += skip;
+    while (p < end && pattern(p, end, &skip) == 0);
+    return p;
+}
+
+size_t qn_cut_next(qn_cut *c)
+{
+    const uint8_t *from = c->at, *end = c->end;
+    if (from == end)
+        return 0;
+    for (size_t k = 0; c->pre->stages[k]; k++) {
+        if (c->stage_end[k] == from)
+            c->stage_end[k] = next_end(c->pre->stages[k], from, end);
+        end = c->stage_end[k];
+    }
+    c->at = end;
+    return (size_t)(end - from);
+}

@@ -1,0 +1,103 @@
+/* text/special.c - finds control and user tokens in text: the longest one at each place.
+ *
+ * The tokens lie in order of their bytes, so those that agree with the text so far are one range,
+ * which each further byte narrows by binary search. */
+#include "text/vocab.h"
+
+typedef struct name { /* a token's bytes */
+    const uint8_t *bytes;
+    size_t n;
+} name;
+
+static name name_of(const qn_tokenizer *t, uint32_t id)
+{
+    return (name){t->bytes + t->start[id], t->start[id + 1] - t->start[id]};
+}
+
+static int compare(const qn_tokenizer *t, uint32_t a, uint32_t b)
+{
+    name x = name_of(t, a), y = name_of(t, b);
+    int by_bytes = memcmp(x.bytes, y.bytes, QN_MIN(x.n, y.n));
+    if (by_bytes)
+        return by_bytes;
+    return x.n != y.n ? (x.n < y.n ? -1 : 1) : (a < b ? -1 : 1);
+}
+
+static void sift(const qn_tokenizer *t, uint32_t *ids, size_t n, size_t at)
+{
+    for (size_t child; (child = 2 * at + 1) < n; at = child) {
+        if (child + 1 < n && compare(t, ids[child + 1], ids[child]) > 0)
+            child++;
+        if (compare(t, ids[at], ids[child]) >= 0)
+            return;
+        uint32_t swap = ids[at];
+        ids[at] = ids[child], ids[child] = swap;
+    }
+}
+
+/* A heap sort: no recursion, no memory, no bad case. */
+static void sort(const qn_tokenizer *t, uint32_t *ids, size_t n)
+{
+    for (size_t i = n / 2; i--;)
+        sift(t, ids, n, i);
+    for (size_t i = n; i-- > 1;) {
+        uint32_t swap = ids[0];
+        ids[0] = ids[i], ids[i] = swap;
+        sift(t, ids, i, 0);
+    }
+}
+
+qn_status qn_special_build(qn_tokenizer *t, qn_error *err)
+{
+    for (size_t i = 0; i < t->n_special; i++) {
+        size_t n = name_of(t, t->special[i]).n;
+        QN_FAIL_IF(n > qn_tokenizer_max.n_special_bytes, err, QN_ELIMIT,
+                   "token %u: a special token of %zu bytes, the limit is %zu", t->special[i], n,
+                   qn_tokenizer_max.n_special_bytes);
+    }
+    sort(t, t->special, t->n_special);
+    for (size_t i = 0; i < t->n_special; i++) {
+        uint8_t first = name_of(t, t->special[i]).bytes[0];
+        t->special_from[first + 1]++;
+        t->first_of_any[first] = true;
+        t->first_of_user[first] |= t->kinds[t->special[i]] == QN_TOKEN_USER;
+    }
+    for (size_t b = 0; b < 256; b++)
+        t->special_from[b + 1] += t->special_from[b];
+    return QN_OK;
+}
+
+/* The first token in [low, high), all of which agree in depth bytes, whose next byte is at least
+ * byte; one that ends at depth comes before all. */
+static size_t bound(const qn_tokenizer *t, size_t low, size_t high, size_t depth, unsigned byte)
+{
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        name x = name_of(t, t->special[middle]);
+        if (x.n <= depth || x.bytes[depth] < byte)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
+                         const uint8_t *trusted)
+{
+    uint32_t found = QN_NO_TOKEN;
+    size_t low = t->special_from[*p], high = t->special_from[*p + 1];
+    for (size_t depth = 1; low < high; depth++) {
+        for (size_t i = low; i < high && name_of(t, t->special[i]).n == depth; i++) {
+            if (t->kinds[t->special[i]] == QN_TOKEN_USER || p + depth <= trusted) {
+                found = t->special[i];
+                break;
+            }
+        }
+        if (p + depth == end)
+            break;
+        low = bound(t, low, high, depth, p[depth]);
+        high = bound(t, low, high, depth, p[depth] + 1u);
+    }
+    return found;
+}

@@ -1,0 +1,158 @@
+/* text/spm.c - SentencePiece BPE: characters join by score, what is left over becomes byte tokens.
+ *
+ * Inside, U+2581 is a space, so most text needs no rewriting. Unless some token holds a space
+ * behind something else (the glue table), text is cut before each space that follows something
+ * else: no merge can cross there, so this changes no id and lets words be remembered.
+ * Source: sentencepiece's bpe_model.cc and tokenizer.model; llama.cpp for add_space_prefix. */
+#include <math.h>
+
+#include "text/vocab.h"
+
+static bool is_mark(const uint8_t *p, const uint8_t *end)
+{
+    return end - p >= 3 && p[0] == 0xE2 && p[1] == 0x96 && p[2] == 0x81;
+}
+
+/* Copies text with each U+2581 as a space; returns the bytes written. */
+static size_t unmark(uint8_t *bytes, size_t n, const uint8_t *text)
+{
+    const uint8_t *p = text, *end = text + n;
+    uint8_t *q = bytes;
+    while (p < end) {
+        const uint8_t *mark = memchr(p, 0xE2, (size_t)(end - p));
+        size_t n_plain = (size_t)((mark ? mark : end) - p);
+        memcpy(q, p, n_plain);
+        q += n_plain, p += n_plain;
+        if (!mark)
+            break;
+        bool space = is_mark(p, end);
+        *q++ = space ? ' ' : *p;
+        p += space ? 3 : 1;
+    }
+    return (size_t)(q - bytes);
+}
+
+static int hex(uint8_t c)
+{
+    return c >= '0' && c <= '9' ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+}
+
+/* The value of "<0xXX>", or -1. */
+static int byte_named(size_t n, const uint8_t *text)
+{
+    if (n != 6 || memcmp(text, "<0x", 3) != 0 || text[5] != '>')
+        return -1;
+    int high = hex(text[3]), low = hex(text[4]);
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
+static size_t spell(uint8_t *bytes, qn_token_kind kind, size_t n, const uint8_t *text)
+{
+    int byte = kind == QN_TOKEN_BYTE ? byte_named(n, text) : -1;
+    if (byte >= 0) {
+        bytes[0] = (uint8_t)byte;
+        return 1;
+    }
+    if (kind == QN_TOKEN_NORMAL || kind == QN_TOKEN_USER)
+        return unmark(bytes, n, text);
+    memcpy(bytes, text, n);
+    return n;
+}
+
+/* Ascending ranks for descending scores: the bits of a float in order, turned round. */
+static uint32_t rank_of(float score)
+{
+    uint32_t bits;
+    score += 0.0f; /* -0 is 0 */
+    memcpy(&bits, &score, sizeof bits);
+    return ~(bits & 0x80000000u ? ~bits : bits | 0x80000000u);
+}
+
+static bool spaces_inside(const uint8_t *bytes, size_t at)
+{
+    return bytes[at] != ' ' && bytes[at + 1] == ' ';
+}
+
+static void note_glue(qn_tokenizer *t, uint32_t id)
+{
+    const uint8_t *bytes = t->bytes + t->start[id];
+    size_t n = t->start[id + 1] - t->start[id];
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (!spaces_inside(bytes, i))
+            continue;
+        for (unsigned b = 0; b < 256; b++) { /* a token that ends in the space glues to any byte */
+            size_t bit = bytes[i] * 256u + (i + 2 < n ? bytes[i + 2] : b);
+            t->glue[bit / 8] |= (uint8_t)(1 << bit % 8);
+        }
+    }
+}
+
+static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
+{
+    memset(t->byte_id, 0xFF, sizeof t->byte_id);
+    for (uint32_t id = 0; id < t->info.n_tokens; id++) {
+        float score;
+        memcpy(&score, source->scores + 4 * (size_t)id, sizeof score);
+        QN_FAIL_IF(isnan(score), err, QN_EFORMAT, "token %u: its score is not a number", id);
+        t->ranks[id] = rank_of(score);
+        if (t->kinds[id] == QN_TOKEN_BYTE && t->start[id + 1] - t->start[id] == 1)
+            t->byte_id[t->bytes[t->start[id]]] = id;
+        if (t->kinds[id] == QN_TOKEN_NORMAL || t->kinds[id] == QN_TOKEN_USER)
+            note_glue(t, id);
+    }
+    return QN_OK;
+}
+
+static size_t symbol(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id)
+{
+    size_t n = qn_char_complete(p, end);
+    n = n ? n : 1;
+    *id = qn_vocab_find(t, n, p);
+    return n;
+}
+
+/* The end of the piece at p: before the next space that follows something else and that no token
+ * holds together with what surrounds it. */
+static const uint8_t *piece_end(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end)
+{
+    for (const uint8_t *space = p; (space = memchr(space + 1, ' ', (size_t)(end - space - 1)));) {
+        if (space[-1] == ' ')
+            continue;
+        size_t bit = space[-1] * 256u + (space + 1 < end ? space[1] : 0);
+        if (!(t->glue[bit / 8] >> bit % 8 & 1))
+            return space;
+    }
+    return end;
+}
+
+static qn_status encode(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                        const uint8_t *text, bool first, qn_ids *out, qn_error *err)
+{
+    bool prefix = first && t->info.add_space_prefix;
+    if (prefix || memmem(text, n, "\xE2\x96\x81", 3)) {
+        QN_TRY(qn_scratch_room((void **)&s->spaced, &s->n_spaced, n + 1, 1, err));
+        s->spaced[0] = ' ';
+        n = unmark(s->spaced + prefix, n, text) + prefix;
+        text = s->spaced;
+    }
+    const uint8_t *end = text + n;
+    for (const uint8_t *p = text, *next; p < end; p = next) {
+        next = piece_end(t, p, end);
+        QN_TRY(qn_merge_piece(t, s, (size_t)(next - p), p, end, out, err));
+    }
+    return QN_OK;
+}
+
+const qn_text_model qn_text_spm = {
+    .name = "llama",
+    .bos = 1,
+    .eos = 2,
+    .unk = 0,
+    .add_bos = true,
+    .add_space_prefix = true,
+    .needs_scores = true,
+    .spell = spell,
+    .build = build,
+    .symbol = symbol,
+    .encode = encode,
+};

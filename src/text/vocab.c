@@ -1,0 +1,134 @@
+/* text/vocab.c - the tables of a tokenizer: laid out, then filled from a source held to its limits.
+ */
+#include "text/vocab.h"
+
+#include "base/checked.h"
+#include "base/reader.h"
+
+const qn_tokenizer_limits qn_tokenizer_max = {.n_tokens = 1u << 21,
+                                              .n_merges = 1u << 22,
+                                              .n_token_bytes = 1u << 16,
+                                              .n_special_bytes = 512,
+                                              .n_text_bytes = 1u << 30,
+                                              .n_probes = 2048};
+
+static uint32_t kind_of(const qn_vocab_source *source, size_t id)
+{
+    const uint8_t *k = source->kinds ? source->kinds + 4 * id : NULL;
+    return k ? (uint32_t)(k[0] | k[1] << 8 | k[2] << 16) | (uint32_t)k[3] << 24 : QN_TOKEN_NORMAL;
+}
+
+static bool is_special(uint32_t kind)
+{
+    return kind == QN_TOKEN_USER || kind == QN_TOKEN_CONTROL || kind == QN_TOKEN_UNKNOWN;
+}
+
+/* What a model may put out for plain text. */
+static bool may_produce(uint32_t kind)
+{
+    return kind == QN_TOKEN_NORMAL || kind == QN_TOKEN_USER;
+}
+
+/* A power of two of slots of which at most 5/8 are used by n things. */
+static bool slots_for(size_t n, size_t *n_slots)
+{
+    size_t wanted, slots = 16;
+    if (!qn_mul(n, 8, &wanted))
+        return false;
+    while (slots < wanted / 5 + 1)
+        if (!qn_mul(slots, 2, &slots))
+            return false;
+    *n_slots = slots;
+    return true;
+}
+
+bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *source)
+{
+    size_t n = source->tokens.n, n_slots, n_pairs, n_special = 0;
+    if (!slots_for(n, &n_slots) || !slots_for(source->merges.n, &n_pairs))
+        return false;
+    for (size_t id = 0; id < n; id++)
+        n_special += is_special(kind_of(source, id));
+    QN_TAKE(a, t->start, n + 1);
+    QN_TAKE(a, t->bytes, source->tokens.n_bytes - 8 * n + 8); /* 8 behind: whole loads */
+    QN_TAKE(a, t->kinds, n);
+    QN_TAKE(a, t->strips, n);
+    QN_TAKE(a, t->slots, n_slots);
+    QN_TAKE(a, t->special, n_special);
+    if (t->model->has_merges)
+        QN_TAKE(a, t->pairs, n_pairs);
+    if (t->model->needs_scores)
+        QN_TAKE(a, t->ranks, n);
+    if (t->model->needs_scores)
+        QN_TAKE(a, t->glue, 8192);
+    t->slot_mask = n_slots - 1, t->pair_mask = n_pairs - 1;
+    return !a->failed;
+}
+
+static bool equals(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *bytes)
+{
+    return t->start[id + 1] - t->start[id] == n && memcmp(t->bytes + t->start[id], bytes, n) == 0;
+}
+
+uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes)
+{
+    uint64_t h = qn_text_hash(n, bytes);
+    for (size_t i = (size_t)h & t->slot_mask;; i = (i + 1) & t->slot_mask) {
+        uint64_t slot = t->slots[i];
+        if (!slot)
+            return QN_NO_TOKEN;
+        if (slot >> 32 == h >> 32 && equals(t, (uint32_t)slot - 1, n, bytes))
+            return (uint32_t)slot - 1;
+    }
+}
+
+/* A later token of the same bytes takes the place of the earlier one, as in the field. */
+static bool enter(qn_tokenizer *t, uint32_t id)
+{
+    size_t n = t->start[id + 1] - t->start[id];
+    const uint8_t *bytes = t->bytes + t->start[id];
+    uint64_t h = qn_text_hash(n, bytes);
+    size_t i = (size_t)h & t->slot_mask;
+    for (size_t n_probes = 0; t->slots[i]; n_probes++, i = (i + 1) & t->slot_mask) {
+        if (t->slots[i] >> 32 == h >> 32 && equals(t, (uint32_t)t->slots[i] - 1, n, bytes))
+            break;
+        if (n_probes == qn_tokenizer_max.n_probes)
+            return false;
+    }
+    t->slots[i] = (h & 0xFFFFFFFF00000000u) | (id + 1);
+    t->n_longest = QN_MAX(t->n_longest, n);
+    return true;
+}
+
+static qn_status read_token(qn_tokenizer *t, qn_reader *r, uint32_t id,
+                            const qn_vocab_source *source, qn_error *err)
+{
+    uint64_t n = qn_read_u64(r);
+    uint32_t kind = kind_of(source, id);
+    QN_FAIL_IF(n > qn_tokenizer_max.n_token_bytes, err, QN_ELIMIT,
+               "token %u: its text has %" PRIu64 " bytes, the limit is %zu", id, n,
+               qn_tokenizer_max.n_token_bytes);
+    const uint8_t *text = qn_read_bytes(r, n);
+    QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of tokens is cut short at token %u", id);
+    QN_FAIL_IF(kind > QN_TOKEN_BYTE, err, QN_EFORMAT, "token %u: no such token type: %u", id, kind);
+    kind = kind ? kind : QN_TOKEN_NORMAL; /* 0, undefined, is written by some converters */
+    t->kinds[id] = (uint8_t)kind;
+    t->strips[id] = source->strips ? source->strips[id] : 0;
+    size_t n_bytes = t->model->spell(t->bytes + t->start[id], kind, (size_t)n, text);
+    t->start[id + 1] = t->start[id] + (uint32_t)n_bytes;
+    if (n_bytes && is_special(kind))
+        t->special[t->n_special++] = id;
+    QN_FAIL_IF(n_bytes && may_produce(kind) && !enter(t, id), err, QN_ELIMIT,
+               "token %u: too many tokens share a hash", id);
+    return QN_OK;
+}
+
+qn_status qn_vocab_build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
+{
+    qn_reader r = {.bytes = source->tokens.bytes, .n_bytes = source->tokens.n_bytes};
+    for (uint32_t id = 0; id < t->info.n_tokens; id++)
+        QN_TRY(read_token(t, &r, id, source, err));
+    QN_FAIL_IF(qn_reader_left(&r), err, QN_EFORMAT, "%zu bytes follow the last token",
+               qn_reader_left(&r));
+    return qn_special_build(t, err);
+}

@@ -1,0 +1,134 @@
+/* text/vocab.h - inside a tokenizer: its tables, the kinds of model, the scratch. Not for callers.
+ *
+ * Invariant: tables lie in one block, sized by the same lay_out that takes them, and never change
+ * after qn_tokenizer_from_source. Token texts are kept as the bytes they stand for: byte-level
+ * characters decoded, U+2581 of SentencePiece as the space it means. */
+#pragma once
+
+#include <string.h>
+
+#include "base/arena.h"
+#include "text/pretokenize.h"
+#include "text/tokenizer.h"
+
+#define QN_NO_RANK UINT32_MAX
+
+typedef struct qn_tokenizer_limits {
+    size_t n_tokens, n_merges, n_token_bytes, n_special_bytes, n_text_bytes, n_probes;
+} qn_tokenizer_limits;
+extern const qn_tokenizer_limits qn_tokenizer_max;
+
+typedef struct qn_pair { /* a slot of the merge table; rank QN_NO_RANK: empty */
+    uint32_t left, right, rank, id;
+} qn_pair;
+
+/* A kind of tokenizer: a row of models.def. */
+typedef struct qn_text_model {
+    const char *name;
+    uint32_t bos, eos, unk; /* where the file states none */
+    bool add_bos, add_space_prefix;
+    bool needs_pre, needs_scores, has_merges;
+    /* The bytes that a token's text stands for; at most as many as the text has. */
+    size_t (*spell)(uint8_t *bytes, qn_token_kind kind, size_t n, const uint8_t *text);
+    /* After vocabulary and special tokens are in place. */
+    qn_status (*build)(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
+    /* The first symbol of a piece: its id (or QN_NO_TOKEN) and length. */
+    size_t (*symbol)(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id);
+    /* Appends the ids of a stretch without special tokens; first: at the start of the text or right
+     * after a special token. */
+    qn_status (*encode)(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                        const uint8_t *text, bool first, qn_ids *out, qn_error *err);
+} qn_text_model;
+
+#define X(name, model) extern const qn_text_model model;
+#include "text/models.def"
+#undef X
+
+struct qn_tokenizer {
+    qn_arena arena;
+    qn_tokenizer_info info;
+    const qn_text_model *model;
+    const qn_pretokenizer *pre;
+    uint32_t *start; /* [n_tokens + 1]: id's bytes are bytes[start[id]] .. bytes[start[id + 1]] */
+    uint8_t *bytes, *kinds, *strips;
+    uint64_t *slots;             /* bytes -> id: high half of the hash, id + 1; 0 is empty */
+    size_t slot_mask, n_longest; /* of the tokens a merge may yield */
+    uint32_t *ranks;             /* [n_tokens] or NULL: smaller merges first */
+    uint32_t byte_id[256];
+    qn_pair *pairs; /* of byte-level BPE */
+    size_t pair_mask;
+    uint8_t *glue;     /* [8192]: bit of (a, b) set: some token holds a, space, b in a row */
+    uint32_t *special; /* control, unknown and user tokens, ascending by bytes */
+    size_t n_special;
+    uint32_t special_from[257];                 /* by first byte */
+    bool first_of_any[256], first_of_user[256]; /* a special, a user token begins so */
+};
+
+enum { QN_WORD_BYTES = 24, QN_WORD_IDS = 8, QN_N_WORDS = 1 << 14 };
+
+typedef struct qn_word { /* a remembered piece; n_bytes 0: empty */
+    uint64_t key[QN_WORD_BYTES / 8];
+    uint32_t ids[QN_WORD_IDS];
+    uint8_t n_bytes, n_ids;
+} qn_word;
+
+typedef struct qn_symbol { /* of a piece that is being merged */
+    uint32_t prev, next, start, id;
+    uint32_t rank, merged; /* of this and the next one; QN_NO_RANK: they do not merge */
+} qn_symbol;
+
+struct qn_tokenizer_scratch {
+    const qn_tokenizer *t;
+    qn_arena arena;
+    qn_word *words; /* [QN_N_WORDS], found by hash, overwritten on collision */
+    qn_symbol *symbols;
+    uint64_t *heap;
+    uint8_t *joined, *spaced;
+    size_t n_symbols, n_heap, n_joined, n_spaced; /* what there is room for */
+};
+
+static inline uint64_t qn_load_u64(const uint8_t *p)
+{
+    uint64_t v;
+    memcpy(&v, p, sizeof v);
+    return v;
+}
+
+static inline uint64_t qn_text_mix(uint64_t h)
+{
+    h *= 0x9E3779B97F4A7C15u;
+    h ^= h >> 32;
+    h *= 0xD1B54A32D192ED03u;
+    return h ^ h >> 29;
+}
+
+static inline uint64_t qn_text_hash(size_t n, const uint8_t *p)
+{
+    uint64_t h = n, last = 0;
+    for (; n > 8; n -= 8, p += 8)
+        h = qn_text_mix(h ^ qn_load_u64(p));
+    memcpy(&last, p, n);
+    return qn_text_mix(h ^ last);
+}
+
+/* The id with exactly these bytes that a model may produce, or QN_NO_TOKEN. */
+uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes);
+
+/* Takes every table from the arena (or counts them). */
+bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *source);
+
+/* Fills texts, kinds, the hash, byte ids and special tokens. */
+qn_status qn_vocab_build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
+
+/* Orders the special tokens; the longest one at p that fits, or QN_NO_TOKEN: control tokens only
+ * where they end by trusted. */
+qn_status qn_special_build(qn_tokenizer *t, qn_error *err);
+uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
+                         const uint8_t *trusted);
+
+/* Appends the ids of one piece: remembered, or merged from its symbols. */
+qn_status qn_merge_piece(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                         const uint8_t *piece, const uint8_t *end, qn_ids *out, qn_error *err);
+
+/* Room for n things of size bytes at *p, which has room for *n_room. */
+qn_status qn_scratch_room(void **p, size_t *n_room, size_t n, size_t size, qn_error *err);
