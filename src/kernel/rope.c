@@ -26,7 +26,7 @@ void qn_rope(size_t n_heads, size_t stride, float *x, size_t n_rot, const float 
         for (size_t i = 0; i < n_rot / 2; i++) {
             float *a = &x[i * step], *b = a + apart, old = *a;
             *a = fmaf(old, cos_a[i], -(*b * sin_a[i]));
-            *b = fmaf(old, sin_a[i], *b * cos_a[i]);
+            *b = fmaf(*b, cos_a[i], old * sin_a[i]);
         }
     }
 }

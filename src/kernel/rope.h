@@ -1,7 +1,7 @@
 /* kernel/rope.h - rotary positions: the angles of a position, and the rotation of head vectors.
  *
  * Definition: angle i = (float)position * inv_freq[i], rounded once; cos and sin by qn_sincos, each
- * times magnitude. A pair (a, b) becomes (fma(a, c, -(b * s)), fma(a, s, b * c)). */
+ * times magnitude. A pair (a, b) becomes (fma(a, c, -(b * s)), fma(b, c, a * s)). */
 #pragma once
 
 #include "base/types.h"

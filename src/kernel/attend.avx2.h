@@ -1,0 +1,420 @@
+/* kernel/attend.avx2.h - attend.c on lanes: pages decoded once, tiles of rows in registers.
+ *
+ * A block of tile rows goes through each page together: decode the keys to f32, scores and softmax
+ * of all rows, decode the values, sums of all rows. A tile is TILE_ROWS rows by TILE_LANES vectors
+ * of keys (then of output dims): one broadcast feeds TILE_LANES fmas, one vector TILE_ROWS.
+ * A row's own operations and their order are those of attend.c; which rows share a tile is not
+ * seen.
+ *
+ * Slots that a row does not see are left out of its sums by bounds, not by zeros. */
+#pragma once
+
+#include "kernel/attend.h"
+#include "kernel/attend_rows.h"
+#include "kernel/math.avx2.h"
+
+#include <math.h>
+#include <string.h>
+
+#ifdef __AVX512F__
+enum { TILE_LANES = 4, TILE_ROWS = 6 }; /* 24 sums, 4 vectors, a broadcast or two: of 32 */
+#else
+enum { TILE_LANES = 1, TILE_ROWS = 6 }; /* 12, 2, 1: of 16 */
+#endif
+
+typedef struct slots { /* that a row sees of a page; first > last: none */
+    int32_t first, last;
+} slots;
+
+typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, and where they work */
+    const qn_attend_job *job;
+    size_t t0, n, n_tile; /* n_tile rows to a tile, fewer in the last */
+    float *q;             /* tiles [k_dim][n_tile] */
+    float *page;          /* keys [k_dim][64], then values [64][pad(v_dim)] */
+    float *p;             /* [n][64]: scores, then probabilities */
+    float *c;             /* [n]: what the page multiplies earlier sums by */
+    slots *seen;          /* [n] */
+    float *parts;         /* [n] parts */
+} block;
+
+/* Calls f(constant rows, ...) so that tiles unroll. */
+#define WITH_ROWS(n_rows, f, ...)                                                                  \
+    switch (n_rows) {                                                                              \
+    case 1: f(1, __VA_ARGS__); break;                                                              \
+    case 2: f(2, __VA_ARGS__); break;                                                              \
+    case 3: f(3, __VA_ARGS__); break;                                                              \
+    case 4: f(4, __VA_ARGS__); break;                                                              \
+    case 5: f(5, __VA_ARGS__); break;                                                              \
+    default: f(6, __VA_ARGS__);                                                                    \
+    }
+
+static void pack_q(const block *b)
+{
+    size_t k_dim = b->job->k_dim;
+    for (size_t i = 0; i < b->n; i++) {
+        size_t tile = i / b->n_tile, n_rows = QN_MIN(b->n_tile, b->n - tile * b->n_tile);
+        const float *from = qn_attend_q(b->job, b->t0 + i);
+        float *to = b->q + tile * b->n_tile * k_dim + i % b->n_tile;
+        for (size_t d = 0; d < k_dim; d++)
+            to[d * n_rows] = from[d];
+    }
+}
+
+static void decode(qn_kv_type type, float *to, const void *page, size_t from, size_t n)
+{
+    if (type == QN_KV_F32) {
+        memcpy(to, (const float *)page + from, n * sizeof *to);
+        memset(to + n, 0, (qn_attend_pad(n) - n) * sizeof *to);
+        return;
+    }
+    const uint16_t *h = (const uint16_t *)page + from;
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16)
+        lanes_store(to + i, lanes_of_f16(h + i));
+    if (i < n) {
+        uint16_t rest[16] = {0};
+        memcpy(rest, h + i, (n - i) * sizeof rest[0]);
+        lanes_store(to + i, lanes_of_f16(rest)); /* rows are padded */
+    }
+}
+
+/* Keys as they lie. */
+static const float *decode_keys(const block *b, uint32_t page)
+{
+    const qn_attend_job *job = b->job;
+    if (job->k_type == QN_KV_F32)
+        return job->k_pages[page];
+    decode(job->k_type, b->page, job->k_pages[page], 0, job->k_dim * QN_PAGE_TOKENS);
+    return b->page;
+}
+
+/* Values with rows padded to whole lanes. */
+static const float *decode_values(const block *b, uint32_t page)
+{
+    const qn_attend_job *job = b->job;
+    size_t v_dim = job->v_dim, pad = qn_attend_pad(v_dim);
+    if (job->v_type == QN_KV_F32 && pad == v_dim)
+        return job->v_pages[page];
+    if (pad == v_dim)
+        decode(job->v_type, b->page, job->v_pages[page], 0, v_dim * QN_PAGE_TOKENS);
+    else
+        for (size_t j = 0; j < QN_PAGE_TOKENS; j++)
+            decode(job->v_type, b->page + j * pad, job->v_pages[page], j * v_dim, v_dim);
+    return b->page;
+}
+
+/* p[r][0..16 TILE_LANES) = products of the n_rows queries with the keys at k[d * 64]. */
+LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, size_t k_dim, const float *q,
+                             const float *k, float *p)
+{
+    lanes s[TILE_ROWS][TILE_LANES];
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < n_lanes; i++)
+            s[r][i] = lanes_set(0);
+    for (size_t d = 0; d < k_dim; d++, q += n_rows, k += QN_PAGE_TOKENS) {
+        lanes key[TILE_LANES];
+        for (size_t i = 0; i < n_lanes; i++)
+            key[i] = lanes_load(k + 16 * i);
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++) {
+            lanes x = lanes_set(q[r]);
+            QN_UNROLL(4)
+            for (size_t i = 0; i < n_lanes; i++)
+                s[r][i] = lanes_fma(x, key[i], s[r][i]);
+        }
+    }
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < n_lanes; i++)
+            lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[r][i]);
+}
+
+static void scores(const block *b, const float *k)
+{
+    size_t k_dim = b->job->k_dim;
+    for (size_t i = 0; i < b->n; i += b->n_tile) {
+        size_t n_rows = QN_MIN(b->n_tile, b->n - i);
+        const float *q = b->q + i * k_dim;
+        for (size_t j = 0; j < QN_PAGE_TOKENS; j += 16 * TILE_LANES)
+            WITH_ROWS(n_rows, score_tile, TILE_LANES, k_dim, q, k + j,
+                      b->p + i * QN_PAGE_TOKENS + j)
+    }
+}
+
+/* The 4 vectors of a row's scores, scaled and capped. */
+LANES_INLINE void load_scores(const qn_attend_job *job, const float *p, lanes s[4])
+{
+    lanes scale = lanes_set(job->scale), cap = lanes_set(job->softcap);
+    for (size_t i = 0; i < 4; i++)
+        s[i] = lanes_mul(lanes_load(p + 16 * i), scale);
+    if (job->softcap > 0)
+        for (size_t i = 0; i < 4; i++)
+            s[i] = lanes_mul(cap, lanes_tanh(lanes_div(s[i], cap)));
+}
+
+LANES_INLINE void mask_scores(slots seen, lanes s[4], lanes hidden)
+{
+    uint64_t bits = UINT64_MAX >> (63 - seen.last) & UINT64_MAX << seen.first;
+    for (size_t i = 0; i < 4; i++)
+        s[i] = lanes_select(lanes_mask_of((uint32_t)(bits >> 16 * i) & 0xffff), s[i], hidden);
+}
+
+/* exp(m - m2) alone, in the low lane; m - m2 is never above 0. */
+static float exp_below_0(float x)
+{
+    return _mm256_cvtss_f32(lanes_low(lanes_exp_below_0(lanes_set(x))));
+}
+
+static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c, float *part)
+{
+    lanes s[4], sum;
+    bool whole = seen.first == 0 && seen.last == QN_PAGE_TOKENS - 1;
+    load_scores(job, p, s);
+    if (!whole)
+        mask_scores(seen, s, lanes_set(-INFINITY));
+    float m = lanes_fold_max(lanes_max(lanes_max(s[0], s[1]), lanes_max(s[2], s[3])));
+    m = part[0] > m ? part[0] : m;
+    for (size_t i = 0; i < 4; i++)
+        s[i] = lanes_exp_below_0(lanes_sub(s[i], lanes_set(m)));
+    if (!whole)
+        mask_scores(seen, s, lanes_set(0));
+    for (size_t i = 0; i < 4; i++)
+        lanes_store(p + 16 * i, s[i]);
+    sum = lanes_add(lanes_add(lanes_add(s[0], s[1]), s[2]), s[3]);
+    *c = exp_below_0(part[0] - m);
+    part[0] = m;
+    part[1] = fmaf(part[1], *c, lanes_fold(sum));
+}
+
+static void softmax(const block *b)
+{
+    size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    for (size_t i = 0; i < b->n; i++)
+        if (b->seen[i].first <= b->seen[i].last)
+            softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i],
+                        b->parts + i * n_part);
+        else
+            b->c[i] = 1; /* the row's sums stay as they are */
+}
+
+/* One slot at the edge, which only some rows see. */
+LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, lanes a[TILE_ROWS][TILE_LANES],
+                           const float *v, const float *p, const slots *seen, int32_t j)
+{
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        if (j < seen[r].first || j > seen[r].last)
+            continue;
+        lanes x = lanes_set(p[r * QN_PAGE_TOKENS + (size_t)j]);
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            a[r][i] = lanes_fma(x, lanes_load(v + 16 * i), a[r][i]);
+    }
+}
+
+typedef struct span { /* slots some row sees, and among them those that all see */
+    int32_t first, all_first, all_last, last;
+} span;
+
+LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, size_t n_part, float *acc,
+                             size_t v_stride, const float *v, const float *p, const float *c,
+                             const slots *seen, span j)
+{
+    lanes a[TILE_ROWS][TILE_LANES];
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < n_lanes; i++)
+            a[r][i] = lanes_mul(lanes_load(acc + r * n_part + 16 * i), lanes_set(c[r]));
+    for (int32_t at = j.first; at < j.all_first; at++)
+        add_edge(n_rows, n_lanes, a, v + (size_t)at * v_stride, p, seen, at);
+    const float *x = p + j.all_first, *w = v + (size_t)j.all_first * v_stride;
+    for (int32_t at = j.all_first; at <= j.all_last; at++, x++, w += v_stride) {
+        lanes value[TILE_LANES];
+        for (size_t i = 0; i < n_lanes; i++)
+            value[i] = lanes_load(w + 16 * i);
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++) {
+            lanes y = lanes_set(x[r * QN_PAGE_TOKENS]);
+            QN_UNROLL(4)
+            for (size_t i = 0; i < n_lanes; i++)
+                a[r][i] = lanes_fma(y, value[i], a[r][i]);
+        }
+    }
+    for (int32_t at = QN_MAX(j.all_last + 1, j.all_first); at <= j.last; at++)
+        add_edge(n_rows, n_lanes, a, v + (size_t)at * v_stride, p, seen, at);
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < n_lanes; i++)
+            lanes_store(acc + r * n_part + 16 * i, a[r][i]);
+}
+
+/* Where the rows of a tile begin and end to agree. */
+static span span_of(size_t n_rows, const slots *seen)
+{
+    span j = {QN_PAGE_TOKENS, 0, QN_PAGE_TOKENS - 1, -1};
+    for (size_t r = 0; r < n_rows; r++) {
+        j.all_first = QN_MAX(j.all_first, seen[r].first);
+        j.all_last = QN_MIN(j.all_last, seen[r].last);
+        if (seen[r].first <= seen[r].last) {
+            j.first = QN_MIN(j.first, seen[r].first);
+            j.last = QN_MAX(j.last, seen[r].last);
+        }
+    }
+    j.all_first = QN_MIN(j.all_first, j.last + 1);
+    return j;
+}
+
+static void value_dims(const block *b, size_t i, size_t n_rows, const float *v, span j, size_t d)
+{
+    size_t n_part = qn_attend_part_floats(b->job->v_dim), pad = qn_attend_pad(b->job->v_dim);
+    float *acc = b->parts + i * n_part + 16 + d;
+    const float *p = b->p + i * QN_PAGE_TOKENS, *c = b->c + i;
+    const slots *seen = b->seen + i;
+    v += d;
+    switch (QN_MIN((pad - d) / 16, (size_t)TILE_LANES)) {
+    case 1: WITH_ROWS(n_rows, value_tile, 1, n_part, acc, pad, v, p, c, seen, j) break;
+#ifdef __AVX512F__
+    case 2: WITH_ROWS(n_rows, value_tile, 2, n_part, acc, pad, v, p, c, seen, j) break;
+    case 3: WITH_ROWS(n_rows, value_tile, 3, n_part, acc, pad, v, p, c, seen, j) break;
+    default: WITH_ROWS(n_rows, value_tile, 4, n_part, acc, pad, v, p, c, seen, j)
+#endif
+    }
+}
+
+static void values(const block *b, const float *v)
+{
+    for (size_t i = 0; i < b->n; i += b->n_tile) {
+        size_t n_rows = QN_MIN(b->n_tile, b->n - i);
+        span j = span_of(n_rows, b->seen + i);
+        if (j.first > j.last)
+            continue;
+        for (size_t d = 0; d < b->job->v_dim; d += 16 * TILE_LANES)
+            value_dims(b, i, n_rows, v, j, d);
+    }
+}
+
+/* What each row of the block sees of the page; false when none sees any. */
+static bool look(const block *b, uint32_t page)
+{
+    bool any = false;
+    for (size_t i = 0; i < b->n; i++) {
+        size_t first = QN_PAGE_TOKENS, last = 0;
+        bool sees =
+            qn_attend_slots(b->job, qn_attend_position(b->job, b->t0 + i), page, &first, &last);
+        b->seen[i] = sees ? (slots){(int32_t)first, (int32_t)last} : (slots){QN_PAGE_TOKENS, -1};
+        any |= sees;
+    }
+    return any;
+}
+
+static void reduce_span(const block *b, uint32_t at)
+{
+    size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    for (size_t i = 0; i < b->n; i++) {
+        memset(b->parts + i * n_part, 0, n_part * sizeof(float));
+        b->parts[i * n_part] = -INFINITY;
+    }
+    for (uint32_t page = at * QN_SPAN_PAGES; page < (at + 1) * QN_SPAN_PAGES; page++) {
+        if (!look(b, page))
+            continue;
+        scores(b, decode_keys(b, page));
+        softmax(b);
+        values(b, decode_values(b, page));
+    }
+}
+
+/* Rows t0.. of a job, working in scratch; parts may be moved elsewhere. */
+static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
+{
+    size_t n_part = qn_attend_part_floats(job->v_dim);
+    block b = {.job = job, .t0 = t0};
+    b.n = QN_MIN(job->n_rows * job->n_group - t0, (size_t)QN_ATTEND_BLOCK);
+    size_t n_tiles = (b.n + TILE_ROWS - 1) / TILE_ROWS;
+    b.n_tile = (b.n + n_tiles - 1) / n_tiles;
+    b.parts = scratch;
+    b.p = b.parts + 2 * QN_ATTEND_BLOCK * n_part;
+    b.page = b.p + QN_ATTEND_BLOCK * QN_PAGE_TOKENS;
+    b.q = b.page + QN_PAGE_TOKENS * QN_MAX(job->k_dim, qn_attend_pad(job->v_dim));
+    b.c = b.q + qn_attend_pad(QN_ATTEND_BLOCK * job->k_dim);
+    b.seen = (slots *)(b.c + QN_ATTEND_BLOCK);
+    pack_q(&b);
+    return b;
+}
+
+static void join(size_t v_dim, float *part, const float *next)
+{
+    float m = part[0] > next[0] ? part[0] : next[0];
+    float a = exp_below_0(part[0] - m), c = exp_below_0(next[0] - m);
+    part[0] = m;
+    part[1] = fmaf(next[1], c, part[1] * a);
+    for (size_t d = 16; d < qn_attend_part_floats(v_dim); d += 16)
+        lanes_store(part + d, lanes_fma(lanes_load(next + d), lanes_set(c),
+                                        lanes_mul(lanes_load(part + d), lanes_set(a))));
+}
+
+static void finish(const qn_attend_job *job, size_t t, const float *part)
+{
+    float *out = qn_attend_out(job, t);
+    lanes inverse = lanes_set(1.0f / part[1]);
+    for (size_t d = 0; d < job->v_dim; d += 16) {
+        lanes y = lanes_mul(lanes_load(part + 16 + d), inverse);
+        if (job->v_dim - d < 16)
+            lanes_store_n(out + d, job->v_dim - d, y);
+        else
+            lanes_store(out + d, y);
+    }
+}
+
+static void attend_block(const qn_attend_job *job, size_t t0, void *scratch)
+{
+    block b = block_of(job, t0, scratch);
+    size_t n_part = qn_attend_part_floats(job->v_dim);
+    uint32_t first = qn_attend_position(job, t0), last = qn_attend_position(job, t0 + b.n - 1);
+    float *sums = b.parts;
+    b.parts = sums + QN_ATTEND_BLOCK * n_part;
+    first = qn_attend_low(job, first) / QN_SPAN_TOKENS;
+    for (uint32_t at = first; at <= last / QN_SPAN_TOKENS; at++) {
+        reduce_span(&b, at);
+        for (size_t i = 0; i < b.n; i++) {
+            uint32_t position = qn_attend_position(job, t0 + i);
+            if (!qn_attend_sees(job, position, at))
+                continue;
+            if (at == qn_attend_low(job, position) / QN_SPAN_TOKENS)
+                memcpy(sums + i * n_part, b.parts + i * n_part, n_part * sizeof(float));
+            else
+                join(job->v_dim, sums + i * n_part, b.parts + i * n_part);
+        }
+    }
+    for (size_t i = 0; i < b.n; i++)
+        finish(job, t0 + i, sums + i * n_part);
+}
+
+LANES_INLINE void attend(const qn_attend_job *job, void *scratch)
+{
+    for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK)
+        attend_block(job, t, scratch);
+}
+
+LANES_INLINE void attend_span(const qn_attend_job *job, uint32_t at, float *part, void *scratch)
+{
+    for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK) {
+        block b = block_of(job, t, scratch);
+        b.parts = part + t * qn_attend_part_floats(job->v_dim);
+        reduce_span(&b, at);
+    }
+}
+
+LANES_INLINE void attend_join(const qn_attend_job *job, float *parts)
+{
+    size_t n_part = qn_attend_part_floats(job->v_dim), n_rows = job->n_rows * job->n_group;
+    uint32_t first = qn_attend_span_first(job);
+    for (size_t t = 0; t < n_rows; t++) {
+        uint32_t position = qn_attend_position(job, t);
+        uint32_t own = qn_attend_low(job, position) / QN_SPAN_TOKENS;
+        float *sum = parts + ((own - first) * n_rows + t) * n_part;
+        for (uint32_t at = own + 1; at <= position / QN_SPAN_TOKENS; at++)
+            join(job->v_dim, sum, parts + ((at - first) * n_rows + t) * n_part);
+        finish(job, t, sum);
+    }
+}

@@ -1,0 +1,356 @@
+/* tests/kernel/attend.c - attention: each variant against the reference, the reference against a
+ * plain softmax in f64, and what the definition promises about chunks, spans and unseen slots. */
+#include "tests/support/support.h"
+#include "tests/support/test.h"
+
+#include "base/alloc.h"
+#include "kernel/attend.h"
+#include "kernel/kernels.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { N_PAGES = 70 }; /* more than two spans */
+
+typedef struct scene { /* a job, its memory, and the seed it came from */
+    qn_attend_job job;
+    const void *k_pages[N_PAGES], *v_pages[N_PAGES];
+    uint64_t seed, n_drawn;
+    size_t n_q, n_out, n_pages;
+    float *q, *out;
+    void *scratch;
+} scene;
+
+static uint32_t draw(scene *s, uint32_t n)
+{
+    return (uint32_t)(qn_test_random(s->seed, s->n_drawn++) % n);
+}
+
+/* About normal, from -2 to 2. */
+static float draw_float(scene *s)
+{
+    float x = 0;
+    for (int i = 0; i < 4; i++)
+        x += (float)draw(s, 1 << 20) * 0x1p-20f - 0.5f;
+    return x;
+}
+
+static void fill_pages(scene *s)
+{
+    qn_attend_job *job = &s->job;
+    float x[QN_PAGE_TOKENS * 256];
+    for (uint32_t p = 0; p < s->n_pages; p++) {
+        void *k = qn_test_guarded(qn_kv_page_bytes(job->k_type, job->k_dim));
+        void *v = qn_test_guarded(qn_kv_page_bytes(job->v_type, job->v_dim));
+        for (size_t i = 0; i < QN_PAGE_TOKENS * job->k_dim; i++)
+            x[i] = draw_float(s);
+        qn_kv_append_k(job->k_type, k, 0, QN_PAGE_TOKENS, job->k_dim, x, job->k_dim);
+        for (size_t i = 0; i < QN_PAGE_TOKENS * job->v_dim; i++)
+            x[i] = draw_float(s);
+        qn_kv_append_v(job->v_type, v, 0, QN_PAGE_TOKENS, job->v_dim, x, job->v_dim);
+        s->k_pages[p] = k;
+        s->v_pages[p] = v;
+    }
+}
+
+/* Gives the job its pages, queries and output; the sizes in it are set. */
+static void set_up(scene *s)
+{
+    qn_attend_job *job = &s->job;
+    size_t n_heads = job->n_group + 1; /* one more head between the rows: not to be touched */
+    job->q_head_stride = job->k_dim;
+    job->q_row_stride = job->k_dim * n_heads;
+    job->out_head_stride = job->v_dim;
+    job->out_row_stride = job->v_dim * n_heads;
+    s->n_q = job->n_rows * job->q_row_stride - job->q_head_stride;
+    s->n_out = job->n_rows * job->out_row_stride - job->out_head_stride;
+    s->n_pages = (job->position + job->n_rows - 1) / QN_PAGE_TOKENS + 1;
+    assert_true(s->n_pages <= N_PAGES);
+    s->q = qn_test_guarded(s->n_q * sizeof(float));
+    s->out = qn_test_guarded(s->n_out * sizeof(float));
+    s->scratch = qn_alloc_aligned(qn_attend_scratch_bytes(job->k_dim, job->v_dim));
+    for (size_t i = 0; i < s->n_q; i++)
+        s->q[i] = 2 * draw_float(s);
+    fill_pages(s);
+    job->k_pages = s->k_pages;
+    job->v_pages = s->v_pages;
+    job->q = s->q;
+    job->out = s->out;
+}
+
+static void tear_down(scene *s)
+{
+    for (uint32_t p = 0; p < s->n_pages; p++) {
+        qn_test_guarded_free((void *)s->k_pages[p], qn_kv_page_bytes(s->job.k_type, s->job.k_dim));
+        qn_test_guarded_free((void *)s->v_pages[p], qn_kv_page_bytes(s->job.v_type, s->job.v_dim));
+    }
+    qn_test_guarded_free(s->q, s->n_q * sizeof(float));
+    qn_test_guarded_free(s->out, s->n_out * sizeof(float));
+    qn_free(s->scratch);
+}
+
+static void draw_scene(scene *s, uint64_t seed, uint32_t most_position)
+{
+    static const size_t dims[] = {1, 3, 16, 40, 64, 64, 80, 96, 128, 256};
+    static const uint32_t windows[] = {0, 0, 1, 2, 17, 64, 100, 128, 1024};
+    *s = (scene){.seed = seed};
+    s->job.k_dim = dims[draw(s, QN_COUNT(dims))];
+    s->job.v_dim = draw(s, 3) ? s->job.k_dim : dims[draw(s, QN_COUNT(dims))];
+    s->job.k_type = draw(s, 3) ? QN_KV_F16 : QN_KV_F32;
+    s->job.v_type = draw(s, 3) ? QN_KV_F16 : QN_KV_F32;
+    s->job.n_group = 1 + draw(s, 9);
+    s->job.n_rows = draw(s, 2) ? 1 : 1 + draw(s, 40);
+    s->job.position = draw(s, most_position);
+    s->job.window = windows[draw(s, QN_COUNT(windows))];
+    s->job.scale = 1 / sqrtf((float)s->job.k_dim);
+    s->job.softcap = draw(s, 3) ? 0 : 1 + (float)draw(s, 20);
+    set_up(s);
+}
+
+/* What attend writes, and a pattern where it must not write; the caller frees it. */
+static float *run(scene *s, const qn_kernels *k)
+{
+    float *copy = qn_alloc(s->n_out * sizeof(float));
+    memset(s->out, 0x5a, s->n_out * sizeof(float));
+    k->attend(&s->job, s->scratch);
+    return memcpy(copy, s->out, s->n_out * sizeof(float));
+}
+
+static void every_level_equals_the_reference(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 160; seed++) {
+        scene s;
+        draw_scene(&s, seed, seed % 16 ? 400 : 4400);
+        float *want = run(&s, qn_kernels_at(QN_CPU_REF));
+        for (qn_cpu_level level = QN_CPU_AVX2; level <= qn_cpu_best(); level++) {
+            float *got = run(&s, qn_kernels_at(level));
+            assert_memory_equal(got, want, s.n_out * sizeof(float));
+            qn_free(got);
+        }
+        qn_free(want);
+        tear_down(&s);
+    }
+}
+
+static void spans_joined_equal_the_whole(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        scene s;
+        draw_scene(&s, 1000 + seed, 4400);
+        float *want = run(&s, qn_kernels_at(QN_CPU_REF));
+        uint32_t first = qn_attend_span_first(&s.job), last = qn_attend_span_last(&s.job);
+        size_t n = qn_attend_part_bytes(s.job.n_rows, s.job.n_group, s.job.v_dim);
+        uint8_t *parts = qn_alloc_aligned(n * (last - first + 1));
+        for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
+            const qn_kernels *k = qn_kernels_at(level);
+            memset(s.out, 0x5a, s.n_out * sizeof(float));
+            for (uint32_t span = last + 1; span-- > first;)
+                k->attend_span(&s.job, span, (float *)(void *)(parts + n * (span - first)),
+                               s.scratch);
+            k->attend_join(&s.job, (float *)(void *)parts);
+            assert_memory_equal(s.out, want, s.n_out * sizeof(float));
+        }
+        qn_free(parts);
+        qn_free(want);
+        tear_down(&s);
+    }
+}
+
+/* The same rows and heads, each by itself. */
+static void run_one_by_one(scene *s, const qn_kernels *k)
+{
+    for (size_t r = 0; r < s->job.n_rows; r++) {
+        for (size_t h = 0; h < s->job.n_group; h++) {
+            qn_attend_job one = s->job;
+            one.n_rows = one.n_group = 1;
+            one.position += (uint32_t)r;
+            one.q += r * one.q_row_stride + h * one.q_head_stride;
+            one.out += r * one.out_row_stride + h * one.out_head_stride;
+            k->attend(&one, s->scratch);
+        }
+    }
+}
+
+static void a_row_does_not_depend_on_its_company(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        scene s;
+        draw_scene(&s, 2000 + seed, seed % 20 ? 300 : 2100);
+        for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
+            const qn_kernels *k = qn_kernels_at(level);
+            float *want = run(&s, k);
+            memset(s.out, 0x5a, s.n_out * sizeof(float));
+            run_one_by_one(&s, k);
+            assert_memory_equal(s.out, want, s.n_out * sizeof(float));
+            qn_free(want);
+        }
+        tear_down(&s);
+    }
+}
+
+static bool sees(const qn_attend_job *job, size_t r, uint32_t j)
+{
+    uint32_t i = job->position + (uint32_t)r;
+    return j <= i && (job->window == 0 || i - j < job->window);
+}
+
+static double true_score(const qn_attend_job *job, const float *q, uint32_t j)
+{
+    double s = 0;
+    for (size_t d = 0; d < job->k_dim; d++)
+        s += (double)q[d] * (double)qn_kv_value(job->k_type, job->k_pages[j / QN_PAGE_TOKENS],
+                                                d * QN_PAGE_TOKENS + j % QN_PAGE_TOKENS);
+    s *= (double)job->scale;
+    return job->softcap > 0 ? (double)job->softcap * tanh(s / (double)job->softcap) : s;
+}
+
+/* The largest difference of a row of out from softmax(q k) v in f64, one head. */
+static double error_of(const qn_attend_job *job, size_t r, size_t h)
+{
+    const float *q = job->q + r * job->q_row_stride + h * job->q_head_stride;
+    const float *out = job->out + r * job->out_row_stride + h * job->out_head_stride;
+    double sum = 0, y[256] = {0}, worst = 0;
+    for (uint32_t j = 0; j <= job->position + r; j++) {
+        double p = sees(job, r, j) ? exp(true_score(job, q, j)) : 0;
+        sum += p;
+        for (size_t d = 0; p > 0 && d < job->v_dim; d++)
+            y[d] += p * (double)qn_kv_value(job->v_type, job->v_pages[j / QN_PAGE_TOKENS],
+                                            j % QN_PAGE_TOKENS * job->v_dim + d);
+    }
+    for (size_t d = 0; d < job->v_dim; d++)
+        worst = fmax(worst, isfinite(out[d]) ? fabs(y[d] / sum - (double)out[d]) : 1e9);
+    return worst;
+}
+
+static double worst_error(const qn_attend_job *job)
+{
+    double worst = 0;
+    for (size_t r = 0; r < job->n_rows; r++)
+        for (size_t h = 0; h < job->n_group; h++)
+            worst = fmax(worst, error_of(job, r, h));
+    return worst;
+}
+
+static void the_reference_is_attention(void **state)
+{
+    double worst = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed < 80; seed++) {
+        scene s;
+        draw_scene(&s, 3000 + seed, seed % 20 ? 300 : 4300);
+        qn_attend(&s.job, s.scratch);
+        worst = fmax(worst, worst_error(&s.job));
+        tear_down(&s);
+    }
+    print_message("# largest error %.2g of values up to 2\n", worst);
+    assert_true(worst < 2e-6);
+}
+
+/* The comparison above would see any of these. */
+static void the_truth_notices_each_property(void **state)
+{
+    scene s = {.seed = 77};
+    (void)state;
+    s.job = (qn_attend_job){.k_dim = 64,
+                            .v_dim = 64,
+                            .n_rows = 5,
+                            .n_group = 2,
+                            .position = 200,
+                            .window = 70,
+                            .scale = 0.125f,
+                            .softcap = 5};
+    set_up(&s);
+    for (int change = 0; change < 6; change++) {
+        qn_attend_job right = s.job;
+        qn_attend(&s.job, s.scratch);
+        assert_true(worst_error(&right) < 2e-6);
+        right.window += change == 0;
+        right.window -= change == 1;
+        right.position -= change == 2;
+        right.scale *= change == 3 ? 1.001f : 1;
+        right.softcap *= change == 4 ? 1.001f : 1;
+        right.q += change == 5 ? right.q_head_stride : 0;
+        right.n_group -= change == 5;
+        assert_true(worst_error(&right) > 1e-5);
+    }
+    tear_down(&s);
+}
+
+/* Slots outside the window and after the last row, and whole pages there. */
+static void poison(scene *s)
+{
+    uint32_t low =
+        s->job.window && s->job.position >= s->job.window ? s->job.position - s->job.window + 1 : 0;
+    float bad[256];
+    for (size_t i = 0; i < QN_COUNT(bad); i++)
+        bad[i] = i % 2 ? NAN : -INFINITY;
+    for (uint32_t j = 0; j < s->n_pages * QN_PAGE_TOKENS; j++) {
+        if (j >= low && j < s->job.position + s->job.n_rows)
+            continue;
+        uint32_t page = j / QN_PAGE_TOKENS, slot = j % QN_PAGE_TOKENS;
+        qn_kv_append_k(s->job.k_type, (void *)s->k_pages[page], slot, 1, s->job.k_dim, bad, 0);
+        qn_kv_append_v(s->job.v_type, (void *)s->v_pages[page], slot, 1, s->job.v_dim, bad, 0);
+    }
+}
+
+static void what_no_row_sees_has_no_effect(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        scene s;
+        draw_scene(&s, 4000 + seed, 300);
+        float *want = run(&s, qn_kernels_at(QN_CPU_REF));
+        poison(&s);
+        for (uint32_t p = 0; s.job.window && p + 2 < s.job.position / QN_PAGE_TOKENS; p++)
+            if ((p + 1) * QN_PAGE_TOKENS + s.job.window <= s.job.position) {
+                qn_test_guarded_free((void *)s.k_pages[p],
+                                     qn_kv_page_bytes(s.job.k_type, s.job.k_dim));
+                s.k_pages[p] = NULL;
+            }
+        for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
+            float *got = run(&s, qn_kernels_at(level));
+            assert_memory_equal(got, want, s.n_out * sizeof(float));
+            qn_free(got);
+        }
+        qn_free(want);
+        for (uint32_t p = 0; p < s.n_pages; p++)
+            if (!s.k_pages[p])
+                s.k_pages[p] = qn_test_guarded(qn_kv_page_bytes(s.job.k_type, s.job.k_dim));
+        tear_down(&s);
+    }
+}
+
+static void nan_and_infinity_stay_in_the_rows_that_see_them(void **state)
+{
+    static const float bad[] = {NAN, INFINITY, -INFINITY, 3e38f};
+    (void)state;
+    for (size_t i = 0; i < QN_COUNT(bad) * QN_CPU_N_LEVELS; i++) {
+        const qn_kernels *k = qn_kernels_at((qn_cpu_level)(i / QN_COUNT(bad)));
+        scene s = {.seed = 78};
+        s.job = (qn_attend_job){
+            .k_dim = 64, .v_dim = 80, .n_rows = 9, .n_group = 2, .position = 60, .scale = 0.125f};
+        set_up(&s);
+        float *want = run(&s, k), row[64];
+        for (size_t d = 0; d < QN_COUNT(row); d++)
+            row[d] = bad[i % QN_COUNT(bad)];
+        qn_kv_append_k(s.job.k_type, (void *)s.k_pages[1], 0, 1, 64, row, 64); /* position 64 */
+        float *got = run(&s, k);
+        assert_memory_equal(got, want, 4 * s.job.out_row_stride * sizeof(float));
+        for (size_t r = 4; r < 9; r++)
+            assert_true(bad[i % QN_COUNT(bad)] > 1e38f || isnan(got[r * s.job.out_row_stride]));
+        qn_free(got);
+        qn_free(want);
+        tear_down(&s);
+    }
+}
+
+QN_TEST_MAIN(cmocka_unit_test(every_level_equals_the_reference),
+             cmocka_unit_test(spans_joined_equal_the_whole),
+             cmocka_unit_test(a_row_does_not_depend_on_its_company),
+             cmocka_unit_test(the_reference_is_attention),
+             cmocka_unit_test(the_truth_notices_each_property),
+             cmocka_unit_test(what_no_row_sees_has_no_effect),
+             cmocka_unit_test(nan_and_infinity_stay_in_the_rows_that_see_them))
