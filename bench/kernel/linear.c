@@ -1,0 +1,288 @@
+/* bench/kernel/linear.c - what linear products reach of the limits of one core.
+ *
+ * Prints, for each encoding, level and number of rows, microseconds of a pass over a matrix that
+ * does not fit in the cache, its GB/s of weights, its TOPS, and the shares of what the same core
+ * reads and multiplies at most, measured beside it. Options: --json, and --encoding, --level,
+ * --rows, --mib, --n-in, --repeat with a value. Pin it to a core with taskset. */
+#include "kernel/linear.h"
+#include "base/alloc.h"
+#include "kernel/f16.h"
+#include "tests/support/support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <time.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+enum { MAX_REPEAT = 101 };
+
+typedef struct options {
+    bool json;
+    qn_encoding encoding; /* QN_NO_ENCODING: all */
+    int level;            /* -1: all */
+    size_t n_rows;        /* 0: 1, 4, 16 and 512 */
+    size_t n_mib, n_in, n_repeat;
+} options;
+
+typedef struct limits {
+    double read_gbps, int8_tops, f32_tflops;
+} limits;
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int compare(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double median(size_t n, double *seconds)
+{
+    qsort(seconds, n, sizeof *seconds, compare);
+    return seconds[n / 2];
+}
+
+#ifdef __x86_64__
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vnni"), noinline))
+#define LOOPS 2000000
+
+/* n_streams equal parts of the buffer side by side, as a kernel reads rows. */
+TARGET static int64_t read_all(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+{
+    __m512i sum[4] = {{0}};
+    size_t part = n_bytes / n_streams;
+    for (size_t at = 0; at < part; at += 256)
+        for (size_t s = 0; s < n_streams; s++) {
+            const uint8_t *p = bytes + s * part + at;
+            for (size_t i = 0; i < 4; i++) {
+                _mm_prefetch((const char *)p + 4096 + 64 * i, _MM_HINT_T0);
+                sum[i] = _mm512_xor_si512(sum[i], _mm512_loadu_si512(p + 64 * i));
+            }
+        }
+    __m512i x =
+        _mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]));
+    return _mm512_reduce_add_epi64(x);
+}
+
+TARGET static int64_t multiply_int8(void)
+{
+    __m512i a[16], x = _mm512_set1_epi8(3);
+    for (size_t i = 0; i < 16; i++)
+        a[i] = _mm512_set1_epi32((int)i);
+    for (size_t n = 0; n < LOOPS; n++) {
+        QN_UNROLL(16)
+        for (size_t i = 0; i < 16; i++)
+            a[i] = _mm512_dpbusd_epi32(a[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (size_t i = 1; i < 16; i++)
+        a[0] = _mm512_add_epi32(a[0], a[i]);
+    return _mm512_reduce_add_epi64(a[0]);
+}
+
+TARGET static int64_t multiply_f32(void)
+{
+    __m512 a[16], x = _mm512_set1_ps(0.5f);
+    for (size_t i = 0; i < 16; i++)
+        a[i] = _mm512_set1_ps((float)i);
+    for (size_t n = 0; n < LOOPS; n++) {
+        QN_UNROLL(16)
+        for (size_t i = 0; i < 16; i++)
+            a[i] = _mm512_fmadd_ps(a[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (size_t i = 1; i < 16; i++)
+        a[0] = _mm512_add_ps(a[0], a[i]);
+    return (int64_t)_mm512_reduce_add_ps(a[0]);
+}
+
+/* The best of the patterns, each the median of several passes. */
+static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
+{
+    static const size_t streams[] = {1, 2, 4, 8, 16, 32};
+    static volatile int64_t sink;
+    limits l = {0};
+    double t[MAX_REPEAT], start;
+    if (!qn_cpu_has(QN_CPU_AVX512VNNI))
+        return l;
+    for (size_t s = 0; s < QN_COUNT(streams); s++) {
+        for (size_t i = 0; i < n_repeat; i++) {
+            start = now();
+            sink += read_all(n_bytes, bytes, streams[s]);
+            t[i] = now() - start;
+        }
+        l.read_gbps = QN_MAX(l.read_gbps, 1e-9 * (double)n_bytes / median(n_repeat, t));
+    }
+    for (size_t i = 0; i < n_repeat; i++)
+        start = now(), sink += multiply_int8(), t[i] = now() - start;
+    l.int8_tops = 1e-12 * LOOPS * 16 * 128 / median(n_repeat, t);
+    for (size_t i = 0; i < n_repeat; i++)
+        start = now(), sink += multiply_f32(), t[i] = now() - start;
+    l.f32_tflops = 1e-12 * LOOPS * 16 * 32 / median(n_repeat, t);
+    return l;
+}
+#else
+static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
+{
+    (void)n_bytes, (void)bytes, (void)n_repeat;
+    return (limits){0};
+}
+#endif
+
+/* Memory in 4 KiB pages, as a mapped file has them. */
+static void *take_pages(size_t n_bytes)
+{
+    void *p = mmap(NULL, n_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (p == MAP_FAILED || madvise(p, n_bytes, MADV_NOHUGEPAGE) != 0) {
+        fprintf(stderr, "cannot map %zu bytes\n", n_bytes);
+        exit(1);
+    }
+    return p;
+}
+
+typedef struct job {
+    const qn_kernels *k;
+    qn_matrix w;
+    size_t n_rows;
+    const uint8_t *act;
+    const float *x;
+    float *y;
+    void *scratch;
+} job;
+
+/* One pass over the matrix, or the part of it that fits in a second; seconds of a whole pass. */
+static double run(const job *j)
+{
+    double start = now(), elapsed = 0;
+    size_t o = 0, step = 32;
+    while (o < j->w.n_out && elapsed < 0.5) {
+        size_t end = QN_MIN(o + step, j->w.n_out);
+        if (qn_encoding_is_quantized(j->w.encoding))
+            qn_linear_i8(j->k, &j->w, o, end, j->n_rows, j->act, j->y, step, j->scratch);
+        else
+            qn_linear_f32(j->k, &j->w, o, end, j->n_rows, j->x, j->w.n_in, j->y, step, j->scratch);
+        o = end;
+        elapsed = now() - start;
+    }
+    return elapsed * (double)j->w.n_out / (double)o;
+}
+
+static void report(const options *opt, const limits *l, const job *j, double *t)
+{
+    double best = t[0], s = median(opt->n_repeat, t);
+    for (size_t i = 0; i < opt->n_repeat; i++)
+        best = QN_MIN(best, t[i]);
+    bool i8 = qn_encoding_is_quantized(j->w.encoding);
+    double gbps = 1e-9 * (double)(j->w.n_out * j->w.n_row_bytes) / s;
+    double tops = 2e-12 * (double)(j->w.n_out * j->w.n_in * j->n_rows) / s;
+    double peak = i8 ? l->int8_tops : l->f32_tflops;
+    const char *format =
+        opt->json ? "{\"encoding\":\"%s\",\"level\":\"%s\",\"rows\":%zu,\"us\":{\"min\":%.1f,"
+                    "\"median\":%.1f},\"gbps\":%.2f,\"tops\":%.4f,\"fraction_of_read\":%.3f,"
+                    "\"fraction_of_peak\":%.3f}\n"
+                  : "%-6s %-10s %4zu rows %10.1f us best %10.1f us %7.2f GB/s %7.4f TOPS "
+                    "%6.3f of read %6.3f of peak\n";
+    printf(format, qn_encoding_name(j->w.encoding), qn_cpu_level_name(j->k->level), j->n_rows,
+           1e6 * best, 1e6 * s, gbps, tops, l->read_gbps > 0 ? gbps / l->read_gbps : 0,
+           peak > 0 ? tops / peak : 0);
+    fflush(stdout);
+}
+
+static void bench_rows(const options *opt, const limits *l, job *j)
+{
+    static const size_t n_rows[] = {1, 4, 16, 512};
+    double t[MAX_REPEAT];
+    for (size_t i = 0; i < QN_COUNT(n_rows); i++) {
+        if (opt->n_rows && i > 0)
+            break;
+        j->n_rows = opt->n_rows ? opt->n_rows : n_rows[i];
+        for (size_t r = 0; r < opt->n_repeat; r++)
+            t[r] = run(j);
+        report(opt, l, j, t);
+    }
+}
+
+/* Random bytes are weights of any encoding, with the scales made ordinary. */
+static void bench_encoding(const options *opt, const limits *l, qn_encoding e, uint8_t *bytes)
+{
+    size_t n_max = opt->n_rows ? opt->n_rows : 512;
+    size_t row_bytes = opt->n_in / qn_encoding_block(e) * qn_encoding_block_bytes(e);
+    job j = {.w = {e, bytes, opt->n_in, (opt->n_mib << 20) / row_bytes / 32 * 32, row_bytes}};
+    float *x = qn_alloc_aligned(n_max * opt->n_in * sizeof *x);
+    uint8_t *act = qn_alloc_aligned(n_max * qn_act_bytes(opt->n_in));
+    j.y = qn_alloc_aligned(n_max * 32 * sizeof(float));
+    j.scratch = qn_alloc_aligned(qn_linear_scratch_bytes(opt->n_in));
+    for (size_t i = 0; i < n_max * opt->n_in; i++)
+        x[i] = (float)(qn_test_random(1, i) % 255) - 127;
+    for (size_t r = 0; r < n_max; r++)
+        qn_kernels_at(QN_CPU_REF)
+            ->quantize(opt->n_in, x + r * opt->n_in, act + r * qn_act_bytes(opt->n_in));
+    j.x = x, j.act = act;
+    for (int level = 0; level < QN_CPU_N_LEVELS; level++)
+        if ((opt->level < 0 ? level != QN_CPU_REF : level == opt->level) &&
+            qn_cpu_has((qn_cpu_level)level)) {
+            j.k = qn_kernels_at((qn_cpu_level)level);
+            bench_rows(opt, l, &j);
+        }
+    qn_free(x), qn_free(act), qn_free(j.y), qn_free(j.scratch);
+}
+
+static options parse(int argc, char **argv)
+{
+    options o = {.level = -1, .n_mib = 256, .n_in = 4096, .n_repeat = 7};
+    for (int i = 1; i < argc; i++) {
+        const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
+        qn_cpu_level level;
+        if (strcmp(name, "--json") == 0) {
+            o.json = true;
+            continue;
+        }
+        i++;
+        if (strcmp(name, "--encoding") == 0)
+            o.encoding = qn_encoding_from_name(value);
+        else if (strcmp(name, "--level") == 0 && qn_cpu_level_from_name(value, &level))
+            o.level = (int)level;
+        else if (strcmp(name, "--rows") == 0)
+            o.n_rows = strtoul(value, NULL, 10);
+        else if (strcmp(name, "--mib") == 0)
+            o.n_mib = strtoul(value, NULL, 10);
+        else if (strcmp(name, "--n-in") == 0)
+            o.n_in = strtoul(value, NULL, 10);
+        else if (strcmp(name, "--repeat") == 0)
+            o.n_repeat = QN_MIN(strtoul(value, NULL, 10), (unsigned long)MAX_REPEAT);
+        else {
+            fprintf(stderr, "linear: no option %s %s\n", name, value);
+            exit(2);
+        }
+    }
+    return o;
+}
+
+int main(int argc, char **argv)
+{
+    options opt = parse(argc, argv);
+    size_t n_bytes = opt.n_mib << 20;
+    uint8_t *bytes = take_pages(n_bytes);
+    for (size_t i = 0; i < n_bytes; i += 8) { /* finite as floats: no exponent of all ones */
+        uint64_t word = qn_test_random(2, i) & 0xbfbfbfbfbfbfbfbf;
+        memcpy(bytes + i, &word, 8);
+    }
+    limits l = measure(n_bytes, bytes, opt.n_repeat);
+    printf(opt.json ? "{\"read_gbps\":%.2f,\"int8_tops\":%.4f,\"f32_tflops\":%.4f}\n"
+                    : "limits of one core: read %.2f GB/s, int8 %.4f TOPS, f32 %.4f TFLOPS\n",
+           l.read_gbps, l.int8_tops, l.f32_tflops);
+    for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
+        if (opt.encoding == QN_NO_ENCODING || opt.encoding == e)
+            bench_encoding(&opt, &l, e, bytes);
+    munmap(bytes, n_bytes);
+    return 0;
+}
