@@ -163,7 +163,7 @@ typedef struct job {
 static double run(const job *j)
 {
     double start = now(), elapsed = 0;
-    size_t o = 0, step = 32;
+    size_t o = 0, step = 1024;
     while (o < j->w.n_out && elapsed < 0.5) {
         size_t end = QN_MIN(o + step, j->w.n_out);
         if (qn_encoding_is_quantized(j->w.encoding))
@@ -219,7 +219,7 @@ static void bench_encoding(const options *opt, const limits *l, qn_encoding e, u
     job j = {.w = {e, bytes, opt->n_in, (opt->n_mib << 20) / row_bytes / 32 * 32, row_bytes}};
     float *x = qn_alloc_aligned(n_max * opt->n_in * sizeof *x);
     uint8_t *act = qn_alloc_aligned(n_max * qn_act_bytes(opt->n_in));
-    j.y = qn_alloc_aligned(n_max * 32 * sizeof(float));
+    j.y = qn_alloc_aligned(n_max * 1024 * sizeof(float));
     j.scratch = qn_alloc_aligned(qn_linear_scratch_bytes(opt->n_in));
     for (size_t i = 0; i < n_max * opt->n_in; i++)
         x[i] = (float)(qn_test_random(1, i) % 255) - 127;

@@ -8,41 +8,99 @@
 
 #define QN_INLINE static inline __attribute__((always_inline))
 
-/* 16 bytes of each of 16 rows: dword i of row o becomes lane o of out[i]. */
-QN_INLINE void qn_load_columns(const uint8_t *const row[16], size_t at, __m512i out[4])
+/* The weights of 16 outputs: row o at w + o * stride. What comes after them lies at next in one
+ * piece. A load of n bytes of each row asks for the next 16 n bytes of that, which memory likes
+ * best, and once more for what each row needs soon: a CPU may drop the first when it is busy. */
+typedef struct qn_rows {
+    const uint8_t *w, *next;
+    size_t stride;
+} qn_rows;
+
+QN_INLINE qn_rows qn_rows_at(qn_rows rows, size_t n_bytes)
 {
-    __m512i r[4], t[4];
-    QN_UNROLL(4)
-    for (size_t i = 0; i < 4; i++) { /* lane l of r[i] is row 4 l + i */
-        r[i] = _mm512_castsi128_si512(_mm_loadu_si128((const void *)(row[i] + at)));
-        r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const void *)(row[4 + i] + at)), 1);
-        r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const void *)(row[8 + i] + at)), 2);
-        r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const void *)(row[12 + i] + at)), 3);
-    }
-    t[0] = _mm512_unpacklo_epi32(r[0], r[1]);
-    t[1] = _mm512_unpackhi_epi32(r[0], r[1]);
-    t[2] = _mm512_unpacklo_epi32(r[2], r[3]);
-    t[3] = _mm512_unpackhi_epi32(r[2], r[3]);
-    out[0] = _mm512_unpacklo_epi64(t[0], t[2]);
-    out[1] = _mm512_unpackhi_epi64(t[0], t[2]);
-    out[2] = _mm512_unpacklo_epi64(t[1], t[3]);
-    out[3] = _mm512_unpackhi_epi64(t[1], t[3]);
+    return (qn_rows){rows.w + n_bytes, rows.next + 16 * n_bytes, rows.stride};
 }
 
-/* The 4 bytes at `at` of each of 16 rows. */
-QN_INLINE __m512i qn_load_dwords(const uint8_t *const row[16], size_t at)
+QN_INLINE void qn_ask(qn_rows rows, size_t n_bytes)
 {
-    __m128i d[4];
+    QN_UNROLL(8)
+    for (size_t i = 0; i < 16 * n_bytes; i += 64)
+        __builtin_prefetch(rows.next + i, 0, 2);
+    QN_UNROLL(16)
+    for (size_t o = 0; o < 16; o++)
+        __builtin_prefetch(rows.w + o * rows.stride + 256, 0, 3);
+}
+
+/* In each 128-bit lane: dword i of r[j] becomes dword j of out[i]. */
+QN_INLINE void qn_transpose4(const __m512i r[4], __m512i out[4])
+{
+    __m512i low01 = _mm512_unpacklo_epi32(r[0], r[1]), high01 = _mm512_unpackhi_epi32(r[0], r[1]);
+    __m512i low23 = _mm512_unpacklo_epi32(r[2], r[3]), high23 = _mm512_unpackhi_epi32(r[2], r[3]);
+    out[0] = _mm512_unpacklo_epi64(low01, low23);
+    out[1] = _mm512_unpackhi_epi64(low01, low23);
+    out[2] = _mm512_unpacklo_epi64(high01, high23);
+    out[3] = _mm512_unpackhi_epi64(high01, high23);
+}
+
+/* 16 bytes of each row: dword i of row o becomes lane o of out[i]. */
+QN_INLINE void qn_load_16(qn_rows rows, __m512i out[4])
+{
+    const uint8_t *w = rows.w;
+    size_t s = rows.stride;
+    __m512i r[4];
+    qn_ask(rows, 16);
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++) { /* lane l of r[i] is row 4 l + i */
+        r[i] = _mm512_castsi128_si512(_mm_loadu_si128((const void *)(w + i * s)));
+        r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const void *)(w + (4 + i) * s)), 1);
+        r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const void *)(w + (8 + i) * s)), 2);
+        r[i] = _mm512_inserti32x4(r[i], _mm_loadu_si128((const void *)(w + (12 + i) * s)), 3);
+    }
+    qn_transpose4(r, out);
+}
+
+QN_INLINE __m512i qn_load_halves(const uint8_t *low, const uint8_t *high)
+{
+    __m256i a = _mm256_loadu_si256((const void *)low), b = _mm256_loadu_si256((const void *)high);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* 32 bytes of each row: dword i of row o becomes lane o of out[i]. */
+QN_INLINE void qn_load_32(qn_rows rows, __m512i out[8])
+{
+    const uint8_t *w = rows.w;
+    size_t s = rows.stride;
+    __m512i r[8], low[4], high[4];
+    qn_ask(rows, 32);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
-        d[i] = _mm_loadu_si32(row[4 * i] + at);
-        d[i] = _mm_insert_epi32(d[i], (int)qn_load_u32(row[4 * i + 1] + at), 1);
-        d[i] = _mm_insert_epi32(d[i], (int)qn_load_u32(row[4 * i + 2] + at), 2);
-        d[i] = _mm_insert_epi32(d[i], (int)qn_load_u32(row[4 * i + 3] + at), 3);
+        r[i] = qn_load_halves(w + i * s, w + (4 + i) * s);
+        r[4 + i] = qn_load_halves(w + (8 + i) * s, w + (12 + i) * s);
     }
-    __m256i low = _mm256_inserti128_si256(_mm256_castsi128_si256(d[0]), d[1], 1);
-    __m256i high = _mm256_inserti128_si256(_mm256_castsi128_si256(d[2]), d[3], 1);
-    return _mm512_inserti64x4(_mm512_castsi256_si512(low), high, 1);
+    qn_transpose4(r, low);      /* lanes: dwords i and 4 + i of rows 0 to 3, the same of 4 to 7 */
+    qn_transpose4(r + 4, high); /* of rows 8 to 15 */
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++) {
+        out[i] = _mm512_shuffle_i32x4(low[i], high[i], 0x88);
+        out[4 + i] = _mm512_shuffle_i32x4(low[i], high[i], 0xdd);
+    }
+}
+
+QN_INLINE __m128i qn_load_4_dwords(const uint8_t *w, size_t s)
+{
+    __m128i d = _mm_loadu_si32(w);
+    d = _mm_insert_epi32(d, (int)qn_load_u32(w + s), 1);
+    d = _mm_insert_epi32(d, (int)qn_load_u32(w + 2 * s), 2);
+    return _mm_insert_epi32(d, (int)qn_load_u32(w + 3 * s), 3);
+}
+
+/* 4 bytes of each row. */
+QN_INLINE __m512i qn_load_dwords(qn_rows rows)
+{
+    __m512i d = _mm512_castsi128_si512(qn_load_4_dwords(rows.w, rows.stride));
+    d = _mm512_inserti32x4(d, qn_load_4_dwords(rows.w + 4 * rows.stride, rows.stride), 1);
+    d = _mm512_inserti32x4(d, qn_load_4_dwords(rows.w + 8 * rows.stride, rows.stride), 2);
+    return _mm512_inserti32x4(d, qn_load_4_dwords(rows.w + 12 * rows.stride, rows.stride), 3);
 }
 
 /* The low or high 16 bits of each lane as floats. */
@@ -56,23 +114,24 @@ QN_INLINE __m512 qn_high_f16(__m512i dwords)
     return _mm512_cvtph_ps(_mm512_cvtepi32_epi16(_mm512_srli_epi32(dwords, 16)));
 }
 
-/* The binary16 at `at` of each of 16 rows. */
-QN_INLINE __m512 qn_load_f16s(const uint8_t *const row[16], size_t at)
+QN_INLINE __m128i qn_load_8_words(const uint8_t *w, size_t s)
 {
-    __m128i h[2];
-    QN_UNROLL(2)
-    for (size_t i = 0; i < 2; i++) {
-        const uint8_t *const *r = row + 8 * i;
-        h[i] = _mm_cvtsi32_si128(qn_load_u16(r[0] + at));
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[1] + at), 1);
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[2] + at), 2);
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[3] + at), 3);
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[4] + at), 4);
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[5] + at), 5);
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[6] + at), 6);
-        h[i] = _mm_insert_epi16(h[i], qn_load_u16(r[7] + at), 7);
-    }
-    return _mm512_cvtph_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(h[0]), h[1], 1));
+    __m128i h = _mm_cvtsi32_si128(qn_load_u16(w));
+    h = _mm_insert_epi16(h, qn_load_u16(w + s), 1);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 2 * s), 2);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 3 * s), 3);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 4 * s), 4);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 5 * s), 5);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 6 * s), 6);
+    return _mm_insert_epi16(h, qn_load_u16(w + 7 * s), 7);
+}
+
+/* One binary16 of each row. */
+QN_INLINE __m512 qn_load_f16s(qn_rows rows)
+{
+    __m128i low = qn_load_8_words(rows.w, rows.stride);
+    __m128i high = qn_load_8_words(rows.w + 8 * rows.stride, rows.stride);
+    return _mm512_cvtph_ps(_mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1));
 }
 
 QN_INLINE __m512i qn_bytes_of(char byte)

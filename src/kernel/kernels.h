@@ -19,10 +19,11 @@ typedef struct qn_kernels {
     /* act.h: x[n_in] -> one row of activations of qn_act_bytes(n_in); n_in a multiple of 32. */
     void (*quantize)(size_t n_in, const float *x, void *act);
 
-    /* Decodes n_k weights (at most 256, whole blocks) of each of 16 rows, which begin offset bytes
-     * into row[o], into *p. Rows may be the same. NULL for float encodings. */
-    void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *const row[16],
-                                   size_t offset);
+    /* Decodes n_k weights (at most 256, whole blocks) of each of 16 rows, row o at w + o * stride
+     * bytes, into *p. Meanwhile it may ask memory for what is wanted next: as many bytes, from
+     * next on in one piece; never read, so it may point anywhere. NULL for float encodings. */
+    void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
+                                   const uint8_t *next);
 
     /* acc[r][panel][o] += n_k weights of output o of the panel times those of activation row r,
      * which begins at x + r * x_stride bytes. One or two panels; acc is [n_rows][n_panels][16]. */

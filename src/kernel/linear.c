@@ -10,61 +10,81 @@
 
 enum {
     ROWS_AT_ONCE = 512,
-    FLOAT_OUTPUTS = 4, /* of quantized weights as floats: decoded at once */
+    FLOAT_OUTPUTS = 4,         /* of quantized weights as floats: decoded at once */
+    MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
 };
 
-typedef struct scratch {
+typedef struct decoder {
     qn_panel panel[2];
+    uint8_t few[16 * MOST_BLOCK_BYTES]; /* where less than 16 rows are made up to 16 */
+} decoder;
+
+typedef struct scratch {
+    decoder d;
     float acc[ROWS_AT_ONCE * QN_LINEAR_GRANULE];
+    float weights[]; /* of FLOAT_OUTPUTS outputs */
 } scratch;
 
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
-    return QN_MAX(sizeof(scratch),
-                  sizeof(qn_panel) + FLOAT_OUTPUTS * ((n_in + 15) / 16 * 16 * sizeof(float)));
+    return (sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float) + 63) / 64 * 64;
 }
 
-/* The starts of 16 rows from o; beyond the last output the last row again. */
-static void find_rows(const qn_matrix *w, size_t o, const uint8_t *row[16])
+/* Decodes n_k weights of n rows from w on; where n < 16 the other rows are zeros. */
+static void expand(const qn_kernels *k, qn_encoding e, decoder *d, size_t panel, size_t n_k,
+                   size_t n, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    for (size_t i = 0; i < 16; i++)
-        row[i] = w->bytes + QN_MIN(o + i, w->n_out - 1) * w->n_row_bytes;
+    if (n < 16) {
+        size_t n_bytes = n_k / qn_encoding_block(e) * qn_encoding_block_bytes(e);
+        memset(d->few, 0, sizeof d->few);
+        for (size_t i = 0; i < n; i++)
+            memcpy(d->few + i * n_bytes, w + i * stride, n_bytes);
+        w = d->few, stride = n_bytes;
+    }
+    k->expand[e](&d->panel[panel], n_k, w, stride, next);
 }
 
-static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_t n_panels,
-                        size_t n_rows, const uint8_t *act, scratch *s)
+/* The sums of up to 32 outputs from o on. While they are computed the weights from next on are
+ * asked for. */
+static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_t n_out,
+                        const uint8_t *next, size_t n_rows, const uint8_t *act, scratch *s)
 {
     const qn_shape *shape = qn_encoding_shape(w->encoding);
-    size_t n_block = qn_encoding_block(w->encoding);
+    size_t n_block = qn_encoding_block(w->encoding), n_panels = (n_out + 15) / 16;
     size_t block_bytes = qn_encoding_block_bytes(w->encoding);
-    const uint8_t *row[2][16];
-    for (size_t i = 0; i < n_panels; i++)
-        find_rows(w, o + 16 * i, row[i]);
     memset(s->acc, 0, n_rows * n_panels * 16 * sizeof(float));
     for (size_t at = 0; at < w->n_in; at += QN_PANEL_K) {
-        size_t n_k = QN_MIN(w->n_in - at, (size_t)QN_PANEL_K);
+        size_t n_k = QN_MIN(w->n_in - at, (size_t)QN_PANEL_K), offset = at / n_block * block_bytes;
         for (size_t i = 0; i < n_panels; i++)
-            k->expand[w->encoding](&s->panel[i], n_k, row[i], at / n_block * block_bytes);
-        k->panel_mul(*shape, n_k, n_panels, s->panel, n_rows,
+            expand(k, w->encoding, &s->d, i, n_k, QN_MIN(n_out - 16 * i, (size_t)16),
+                   w->bytes + (o + 16 * i) * w->n_row_bytes + offset, w->n_row_bytes,
+                   next + 16 * (n_panels * offset + i * (n_k / n_block * block_bytes)));
+        k->panel_mul(*shape, n_k, n_panels, s->d.panel, n_rows,
                      (const void *)(act + at / QN_PANEL_K * sizeof(qn_act)), qn_act_bytes(w->n_in),
                      s->acc);
     }
 }
 
-void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
-                  size_t n_rows, const void *act, float *y, size_t y_stride, void *scratch_memory)
+static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                        size_t n_rows, const uint8_t *act, float *y, size_t y_stride, scratch *s)
 {
-    scratch *s = scratch_memory;
-    for (size_t r = 0; r < n_rows; r += ROWS_AT_ONCE) {
-        size_t n = QN_MIN(n_rows - r, (size_t)ROWS_AT_ONCE);
-        const uint8_t *rows = (const uint8_t *)act + r * qn_act_bytes(w->n_in);
-        for (size_t o = o_begin; o < o_end; o += QN_LINEAR_GRANULE) {
-            size_t n_o = QN_MIN(o_end - o, (size_t)QN_LINEAR_GRANULE), n_panels = (n_o + 15) / 16;
-            mul_granule(k, w, o, n_panels, n, rows, s);
-            for (size_t i = 0; i < n; i++)
-                memcpy(&y[(r + i) * y_stride + (o - o_begin)], &s->acc[i * n_panels * 16],
-                       n_o * sizeof *y);
-        }
+    for (size_t o = o_begin, n; o < o_end; o += n) {
+        n = QN_MIN(o_end - o, (size_t)QN_LINEAR_GRANULE);
+        size_t next = o + n < o_end ? o + n : o_begin;
+        mul_granule(k, w, o, n, w->bytes + next * w->n_row_bytes, n_rows, act, s);
+        for (size_t r = 0; r < n_rows; r++)
+            memcpy(y + r * y_stride + (o - o_begin), s->acc + r * ((n + 15) / 16 * 16),
+                   n * sizeof *y);
+    }
+}
+
+void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                  size_t n_rows, const void *act, float *y, size_t y_stride, void *memory)
+{
+    for (size_t r = 0, n; r < n_rows; r += n) {
+        n = QN_MIN(n_rows - r, (size_t)ROWS_AT_ONCE);
+        linear_rows(k, w, o_begin, o_end, n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),
+                    y + r * y_stride, y_stride, memory);
     }
 }
 
@@ -77,33 +97,29 @@ static void decode_output(qn_shape shape, const qn_panel *p, size_t o, size_t n_
     }
 }
 
-/* Row i of the n rows (at most 16) goes to out + i * stride. */
-static void decode_rows(const qn_kernels *k, qn_encoding e, size_t n_in, size_t n,
-                        const uint8_t *const row[16], qn_panel *p, float *out, size_t stride)
+/* Output i of n (at most 16) goes to out + i * n_in. */
+static void decode_rows(const qn_kernels *k, qn_encoding e, size_t n_in, size_t n, const uint8_t *w,
+                        size_t stride, decoder *d, float *out)
 {
     size_t n_block = qn_encoding_block(e), block_bytes = qn_encoding_block_bytes(e);
     for (size_t at = 0; at < n_in; at += QN_PANEL_K) {
-        size_t n_k = QN_MIN(n_in - at, (size_t)QN_PANEL_K);
-        k->expand[e](p, n_k, row, at / n_block * block_bytes);
+        size_t n_k = QN_MIN(n_in - at, (size_t)QN_PANEL_K), offset = at / n_block * block_bytes;
+        expand(k, e, d, 0, n_k, n, w + offset, stride, w + offset);
         for (size_t i = 0; i < n; i++)
-            decode_output(*qn_encoding_shape(e), p, i, n_k, out + i * stride + at);
+            decode_output(*qn_encoding_shape(e), &d->panel[0], i, n_k, out + i * n_in + at);
     }
 }
 
 static void linear_decoded(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                            size_t n_rows, const float *x, size_t x_stride, float *y,
-                           size_t y_stride, void *memory)
+                           size_t y_stride, scratch *s)
 {
-    qn_panel *p = memory;
-    float *weights = (void *)(p + 1);
-    size_t stride = (w->n_in + 15) / 16 * 16;
-    for (size_t o = o_begin; o < o_end; o += FLOAT_OUTPUTS) {
-        const uint8_t *row[16];
-        size_t n = QN_MIN(o_end - o, (size_t)FLOAT_OUTPUTS);
-        find_rows(w, o, row);
-        decode_rows(k, w->encoding, w->n_in, n, row, p, weights, stride);
-        k->float_mul[QN_F32](w->n_in, n, (const uint8_t *)weights, stride * sizeof(float), n_rows,
-                             x, x_stride, y + (o - o_begin), y_stride);
+    for (size_t o = o_begin, n; o < o_end; o += n) {
+        n = QN_MIN(o_end - o, (size_t)FLOAT_OUTPUTS);
+        decode_rows(k, w->encoding, w->n_in, n, w->bytes + o * w->n_row_bytes, w->n_row_bytes,
+                    &s->d, s->weights);
+        k->float_mul[QN_F32](w->n_in, n, (const uint8_t *)s->weights, w->n_in * sizeof(float),
+                             n_rows, x, x_stride, y + (o - o_begin), y_stride);
     }
 }
 
@@ -124,9 +140,6 @@ void qn_decode(const qn_kernels *k, qn_encoding e, size_t n, const uint8_t *byte
         k->float_decode[e](n, bytes, out);
         return;
     }
-    qn_panel p;
-    const uint8_t *row[16];
-    for (size_t i = 0; i < 16; i++)
-        row[i] = bytes;
-    decode_rows(k, e, n, 1, row, &p, out, 0);
+    decoder d;
+    decode_rows(k, e, n, 1, bytes, 0, &d, out);
 }

@@ -6,12 +6,12 @@
 
 typedef void expand_block(qn_panel *p, size_t o, size_t g, const uint8_t *bytes);
 
-static inline void expand_blocks(qn_panel *p, size_t n_k, size_t n_block_bytes,
-                                 const uint8_t *const row[16], size_t offset, expand_block *expand)
+static inline void expand_blocks(qn_panel *p, size_t n_k, size_t n_block_bytes, const uint8_t *w,
+                                 size_t stride, expand_block *expand)
 {
     for (size_t o = 0; o < 16; o++)
         for (size_t g = 0; g < n_k / 32; g++)
-            expand(p, o, g, row[o] + offset + g * n_block_bytes);
+            expand(p, o, g, w + o * stride + g * n_block_bytes);
 }
 
 static void put(qn_panel *p, size_t o, size_t k, unsigned q)
@@ -65,27 +65,32 @@ static void q8_0(qn_panel *p, size_t o, size_t g, const uint8_t *bytes)
         put(p, o, 32 * g + i, (unsigned)(b->q[i] + 128));
 }
 
-void qn_q4_0_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q4_0_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    expand_blocks(p, n_k, sizeof(qn_q4_0), row, offset, q4_0);
+    (void)next;
+    expand_blocks(p, n_k, sizeof(qn_q4_0), w, stride, q4_0);
 }
 
-void qn_q4_1_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q4_1_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    expand_blocks(p, n_k, sizeof(qn_q4_1), row, offset, q4_1);
+    (void)next;
+    expand_blocks(p, n_k, sizeof(qn_q4_1), w, stride, q4_1);
 }
 
-void qn_q5_0_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q5_0_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    expand_blocks(p, n_k, sizeof(qn_q5_0), row, offset, q5_0);
+    (void)next;
+    expand_blocks(p, n_k, sizeof(qn_q5_0), w, stride, q5_0);
 }
 
-void qn_q5_1_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q5_1_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    expand_blocks(p, n_k, sizeof(qn_q5_1), row, offset, q5_1);
+    (void)next;
+    expand_blocks(p, n_k, sizeof(qn_q5_1), w, stride, q5_1);
 }
 
-void qn_q8_0_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q8_0_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    expand_blocks(p, n_k, sizeof(qn_q8_0), row, offset, q8_0);
+    (void)next;
+    expand_blocks(p, n_k, sizeof(qn_q8_0), w, stride, q8_0);
 }

@@ -26,22 +26,22 @@ static void put_scales(qn_panel *p, size_t o, const uint8_t d[2], const uint8_t 
     }
 }
 
-void qn_q4_k_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q4_k_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    (void)n_k; /* 256 */
+    (void)n_k, (void)next; /* 256; a hint */
     for (size_t o = 0; o < 16; o++) {
-        const qn_q4_k *b = (const void *)(row[o] + offset);
+        const qn_q4_k *b = (const void *)(w + o * stride);
         put_scales(p, o, b->d, b->dmin, b->scales);
         for (size_t k = 0; k < 256; k++)
             put(p, o, k, b->qs[k / 64 * 32 + k % 32] >> k / 32 % 2 * 4 & 15);
     }
 }
 
-void qn_q5_k_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q5_k_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    (void)n_k;
+    (void)n_k, (void)next;
     for (size_t o = 0; o < 16; o++) {
-        const qn_q5_k *b = (const void *)(row[o] + offset);
+        const qn_q5_k *b = (const void *)(w + o * stride);
         put_scales(p, o, b->d, b->dmin, b->scales);
         for (size_t k = 0; k < 256; k++)
             put(p, o, k,
@@ -50,11 +50,11 @@ void qn_q5_k_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_
     }
 }
 
-void qn_q6_k_expand(qn_panel *p, size_t n_k, const uint8_t *const row[16], size_t offset)
+void qn_q6_k_expand(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    (void)n_k;
+    (void)n_k, (void)next;
     for (size_t o = 0; o < 16; o++) {
-        const qn_q6_k *b = (const void *)(row[o] + offset);
+        const qn_q6_k *b = (const void *)(w + o * stride);
         for (size_t g = 0; g < 16; g++) /* exact: 11 bits times 7 */
             p->dw[g][o] = qn_f16(qn_load_u16(b->d)) * (float)b->scales[g];
         for (size_t k = 0; k < 256; k++)
