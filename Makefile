@@ -56,7 +56,7 @@ check: all $(TESTS) $(FUZZ:%=$(B)/replay-%)
 tests: all $(TESTS) $(BENCHES) $(FUZZ:%=$(B)/replay-%)
 bench: $(BENCHES)
 fuzz: ; for f in $(FUZZ); do $(MAKE) CC=clang V=fuzz run-$$f || exit 1; done
-run-%: $(B)/fuzz-% ; $< -max_total_time=$(or $(SECONDS),60) -timeout=10 $(B)/corpus-$* tests/fuzz/seeds/$*
+run-%: $(B)/fuzz-% ; mkdir -p $(B)/corpus-$* && $< -max_total_time=$(or $(SECONDS),60) -timeout=10 $(B)/corpus-$* tests/fuzz/seeds/$*
 format: ; clang-format -i $$(git ls-files '*.[ch]')
 lint: $(SRC:=.tidy) alone $(LIB)
 	script/check-layers && script/check-banned
