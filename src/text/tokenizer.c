@@ -65,7 +65,7 @@ static const char *const end_names[] = {
     "<|end_of_text|>",
     "<end_of_utterance>",
     "<eos>",
-    u8"<\uFF5Cend\u2581of\u2581sentence\uFF5C>", /* full-width bars, U+2581 */
+    "<\uFF5Cend\u2581of\u2581sentence\uFF5C>", /* full-width bars, U+2581 */
 };
 
 static void add_end(qn_tokenizer_info *info, uint32_t id)
