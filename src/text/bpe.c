@@ -20,12 +20,19 @@ static size_t decode(uint8_t *bytes, size_t n, const uint8_t *text)
 {
     size_t n_bytes = 0;
     for (size_t at = 0; at < n; n_bytes++) {
-        qn_char c = qn_char_at(text + at, text + n);
-        int byte = byte_of(c.code);
+        uint32_t code = text[at++];
+        if (code > 32 && code < 127) {
+            bytes[n_bytes] = (uint8_t)code;
+            continue;
+        }
+        if (code >= 0xC2 && code <= 0xC5 && at < n && (text[at] & 0xC0) == 0x80)
+            code = (code & 31) << 6 | (text[at++] & 63u);
+        else if (code >= 0x80)
+            return SIZE_MAX;
+        int byte = byte_of(code);
         if (byte < 0)
             return SIZE_MAX;
         bytes[n_bytes] = (uint8_t)byte;
-        at += c.n_bytes;
     }
     return n_bytes;
 }
@@ -55,49 +62,109 @@ static qn_status add_pair(qn_tokenizer *t, uint32_t left, uint32_t right, uint32
     return QN_OK;
 }
 
+enum { BATCH = 32, BATCH_BYTES = 2 << 16 };
+
+/* Merges are looked up in batches: the tables lie beyond the caches, so each step asks for the
+ * memory of the next one ahead. */
+typedef struct rule {
+    const uint8_t *text;     /* as the file has it */
+    const uint8_t *bytes[3]; /* left, right, both */
+    size_t n_text, n[3];
+    uint64_t hash[3];
+} rule;
+
 /* "left right", split at the first space behind the first byte. */
-static qn_status read_merge(qn_tokenizer *t, qn_reader *r, uint32_t rank, uint8_t *bytes,
-                            qn_error *err)
+static qn_status read_rule(qn_reader *r, size_t rank, rule *x, uint8_t *bytes, qn_error *err)
 {
     uint64_t n = qn_read_u64(r);
-    QN_FAIL_IF(n > 2 * qn_tokenizer_max.n_token_bytes, err, QN_ELIMIT,
-               "merge %u has %" PRIu64 " bytes, the limit is %zu", rank, n,
-               2 * qn_tokenizer_max.n_token_bytes);
+    QN_FAIL_IF(n > BATCH_BYTES, err, QN_ELIMIT, "merge %zu has %" PRIu64 " bytes, the limit is %d",
+               rank, n, BATCH_BYTES);
     const uint8_t *text = qn_read_bytes(r, n);
-    QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of merges is cut short at merge %u", rank);
+    QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of merges is cut short at merge %zu", rank);
     const uint8_t *space = n > 1 ? memchr(text + 1, ' ', (size_t)n - 1) : NULL;
-    QN_FAIL_IF(!space, err, QN_EFORMAT, "merge %u is not two texts with a space between", rank);
+    QN_FAIL_IF(!space, err, QN_EFORMAT, "merge %zu is not two texts with a space between", rank);
+    *x = (rule){.text = text, .n_text = (size_t)n};
     size_t n_left = spell(bytes, QN_TOKEN_NORMAL, (size_t)(space - text), text);
     size_t n_right =
         spell(bytes + n_left, QN_TOKEN_NORMAL, (size_t)(text + n - space - 1), space + 1);
-    uint32_t left = qn_vocab_find(t, n_left, bytes);
-    uint32_t right = qn_vocab_find(t, n_right, bytes + n_left);
-    uint32_t id = qn_vocab_find(t, n_left + n_right, bytes);
-    QN_FAIL_IF(left == QN_NO_TOKEN || right == QN_NO_TOKEN || id == QN_NO_TOKEN, err, QN_EFORMAT,
-               "merge %u (%.*s) names or makes no token", rank, (int)QN_MIN(n, (uint64_t)64),
-               (const char *)text);
-    return add_pair(t, left, right, rank, id, err);
+    QN_FAIL_IF(!n_right, err, QN_EFORMAT, "merge %zu is not two texts with a space between", rank);
+    x->bytes[0] = x->bytes[2] = bytes, x->bytes[1] = bytes + n_left;
+    x->n[0] = n_left, x->n[1] = n_right, x->n[2] = n_left + n_right;
+    for (size_t k = 0; k < 3; k++)
+        x->hash[k] = qn_text_hash(x->n[k], x->bytes[k]);
+    return QN_OK;
+}
+
+static qn_status add_rules(qn_tokenizer *t, size_t first, size_t n, const rule *rules,
+                           qn_error *err)
+{
+    uint32_t ids[BATCH][3];
+    for (size_t i = 0; i < n; i++) {
+        for (size_t k = 0; k < 3; k++)
+            ids[i][k] = qn_vocab_find_hashed(t, rules[i].hash[k], rules[i].n[k], rules[i].bytes[k]);
+        uint64_t h = qn_text_mix((uint64_t)ids[i][0] << 32 | ids[i][1]);
+        __builtin_prefetch(&t->pairs[(size_t)h & t->pair_mask], 1);
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint32_t *id = ids[i];
+        QN_FAIL_IF(id[0] == QN_NO_TOKEN || id[1] == QN_NO_TOKEN || id[2] == QN_NO_TOKEN, err,
+                   QN_EFORMAT, "merge %zu (%.*s) names or makes no token", first + i,
+                   (int)QN_MIN(rules[i].n_text, (size_t)64), (const char *)rules[i].text);
+        QN_TRY(add_pair(t, id[0], id[1], (uint32_t)(first + i), id[2], err));
+    }
+    return QN_OK;
+}
+
+/* The slots, then where the tokens in them begin, then their bytes. */
+static void ask_ahead(const qn_tokenizer *t, size_t n, const rule *rules)
+{
+    for (size_t i = 0; i < 3 * n; i++)
+        __builtin_prefetch(&t->slots[(size_t)rules[i / 3].hash[i % 3] & t->slot_mask]);
+    for (size_t i = 0; i < 3 * n; i++) {
+        uint64_t slot = t->slots[(size_t)rules[i / 3].hash[i % 3] & t->slot_mask];
+        __builtin_prefetch(&t->start[slot ? (uint32_t)slot - 1 : 0]);
+    }
+    for (size_t i = 0; i < 3 * n; i++) {
+        uint64_t slot = t->slots[(size_t)rules[i / 3].hash[i % 3] & t->slot_mask];
+        __builtin_prefetch(&t->bytes[t->start[slot ? (uint32_t)slot - 1 : 0]]);
+    }
+}
+
+static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *err)
+{
+    qn_reader r = {.bytes = merges->bytes, .n_bytes = merges->n_bytes};
+    uint8_t bytes[2 * BATCH_BYTES];
+    rule rules[BATCH];
+    for (size_t rank = 0; rank < merges->n;) {
+        size_t n = 0, n_bytes = 0;
+        while (n < BATCH && n_bytes <= BATCH_BYTES && rank + n < merges->n) {
+            QN_TRY(read_rule(&r, rank + n, &rules[n], bytes + n_bytes, err));
+            n_bytes += rules[n++].n[2];
+        }
+        ask_ahead(t, n, rules);
+        QN_TRY(add_rules(t, rank, n, rules, err));
+        rank += n;
+    }
+    QN_FAIL_IF(qn_reader_left(&r), err, QN_EFORMAT, "%zu bytes follow the last merge",
+               qn_reader_left(&r));
+    return QN_OK;
 }
 
 static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
-    qn_reader r = {.bytes = source->merges.bytes, .n_bytes = source->merges.n_bytes};
-    uint8_t bytes[2 << 16];
     for (size_t i = 0; i <= t->pair_mask; i++)
         t->pairs[i].rank = QN_NO_RANK;
     for (size_t b = 0; b < 256; b++) {
         uint8_t byte = (uint8_t)b;
-        t->byte_id[b] = qn_vocab_find(t, 1, &byte);
+        t->byte_id[b] = t->symbol_id[b] = qn_vocab_find(t, 1, &byte);
     }
-    for (uint32_t rank = 0; rank < source->merges.n; rank++)
-        QN_TRY(read_merge(t, &r, rank, bytes, err));
-    return QN_OK;
+    return read_merges(t, &source->merges, err);
 }
 
 static size_t symbol(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id)
 {
     (void)end;
-    *id = t->byte_id[*p];
+    *id = t->symbol_id[*p];
     return 1;
 }
 
@@ -105,6 +172,7 @@ static qn_status encode(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n
                         const uint8_t *text, bool first, qn_ids *out, qn_error *err)
 {
     (void)first;
+    s->unknown = false;
     qn_cut cut;
     qn_cut_init(&cut, t->pre, n, text);
     const uint8_t *piece = text;

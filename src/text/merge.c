@@ -40,7 +40,8 @@ static inline void relate(const qn_tokenizer *t, const uint8_t *piece, qn_symbol
             return;
         const qn_pair *p = pair_of(t, a->id, b->id);
         a->rank = p->rank, a->merged = p->id;
-    } else if (end - a->start <= t->n_longest) {
+    } else if (t->glue[piece[b->start - 1] * 256 + piece[b->start]] &&
+               end - a->start <= t->n_longest) {
         a->merged = qn_vocab_find(t, end - a->start, piece + a->start);
         if (a->merged != QN_NO_TOKEN)
             a->rank = t->ranks[a->merged];
@@ -170,8 +171,8 @@ static uint32_t merge_long(const qn_tokenizer *t, uint32_t n, const uint8_t *pie
 }
 
 /* What the vocabulary does not have: byte tokens, else one unknown token for a run of it. */
-static qn_status spell(const qn_tokenizer *t, size_t n, const uint8_t *bytes, bool *unknown,
-                       qn_ids *out, qn_error *err)
+static qn_status spell(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                       const uint8_t *bytes, qn_ids *out, qn_error *err)
 {
     for (size_t i = 0; i < n; i++) {
         uint32_t id = t->byte_id[bytes[i]];
@@ -181,25 +182,26 @@ static qn_status spell(const qn_tokenizer *t, size_t n, const uint8_t *bytes, bo
         QN_FAIL_IF(id == QN_NO_TOKEN, err, QN_EFORMAT,
                    "the vocabulary has no token for the byte 0x%02X and none for the unknown",
                    bytes[i]);
-        if (known || !*unknown)
+        if (known || !s->unknown)
             qn_ids_append(out, 1, &id);
-        *unknown = !known;
+        s->unknown = !known;
+        s->had_unknown |= !known;
     }
     return QN_OK;
 }
 
-static qn_status emit(const qn_tokenizer *t, uint32_t n, const uint8_t *piece, uint32_t n_symbols,
-                      const qn_symbol *x, qn_ids *out, qn_error *err)
+static qn_status emit(const qn_tokenizer *t, qn_tokenizer_scratch *s, uint32_t n,
+                      const uint8_t *piece, uint32_t n_symbols, const qn_symbol *x, qn_ids *out,
+                      qn_error *err)
 {
-    bool unknown = false;
     for (uint32_t i = 0; i < n_symbols; i++) {
         if (x[i].id != QN_NO_TOKEN) {
             qn_ids_append(out, 1, &x[i].id);
-            unknown = false;
+            s->unknown = false;
             continue;
         }
         size_t length = end_of(x, n_symbols, i, n) - x[i].start;
-        QN_TRY(spell(t, length, piece + x[i].start, &unknown, out, err));
+        QN_TRY(spell(t, s, length, piece + x[i].start, out, err));
     }
     QN_FAIL_IF(out->failed, err, QN_ENOMEM, "no memory for %zu token ids", out->n + n_symbols);
     return QN_OK;
@@ -211,13 +213,14 @@ static qn_status merge(const qn_tokenizer *t, qn_tokenizer_scratch *s, uint32_t 
     if (n <= SHORT) {
         qn_symbol few[SHORT];
         uint32_t n_symbols = split(t, n, piece, few);
-        return emit(t, n, piece, merge_short(t, n, piece, n_symbols, few), few, out, err);
+        n_symbols = merge_short(t, n, piece, n_symbols, few);
+        return emit(t, s, n, piece, n_symbols, few, out, err);
     }
     QN_TRY(qn_scratch_room((void **)&s->symbols, &s->n_symbols, n, sizeof *s->symbols, err));
     QN_TRY(qn_scratch_room((void **)&s->heap, &s->n_heap, (size_t)n * 2, sizeof *s->heap, err));
     uint32_t n_symbols = split(t, n, piece, s->symbols);
     n_symbols = merge_long(t, n, piece, n_symbols, s->symbols, s->heap);
-    return emit(t, n, piece, n_symbols, s->symbols, out, err);
+    return emit(t, s, n, piece, n_symbols, s->symbols, out, err);
 }
 
 /* The first 24 bytes of the piece, zeros behind it; reads no byte at or behind end. */
@@ -241,30 +244,50 @@ static bool same(const qn_word *w, size_t n, const uint64_t key[3])
            ((w->key[0] ^ key[0]) | (w->key[1] ^ key[1]) | (w->key[2] ^ key[2])) == 0;
 }
 
+/* The remembered word, or NULL; *pair is where it would lie. */
+static const qn_word *recall(const qn_tokenizer_scratch *s, size_t n, const uint64_t key[3],
+                             qn_word **pair)
+{
+    uint64_t h = (key[0] ^ n) * 0x9E3779B97F4A7C15u ^ (key[1] ^ key[2] << 32 ^ key[2] >> 32);
+    h = (h ^ h >> 32) * 0xD1B54A32D192ED03u;
+    *pair = &s->words[(h >> 32) % (QN_N_WORDS / 2) * 2];
+    return same(*pair, n, key) ? *pair : same(*pair + 1, n, key) ? *pair + 1 : NULL;
+}
+
+static void remember(qn_word *pair, size_t n, const uint64_t key[3], size_t n_ids,
+                     const uint32_t *ids)
+{
+    pair[1] = pair[0];
+    pair[0] = (qn_word){.n_bytes = (uint8_t)n, .n_ids = (uint8_t)n_ids};
+    memcpy(pair->key, key, sizeof pair->key);
+    memcpy(pair->ids, ids, n_ids * sizeof *ids);
+}
+
 qn_status qn_merge_piece(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
                          const uint8_t *piece, const uint8_t *end, qn_ids *out, qn_error *err)
 {
-    if (n > QN_WORD_BYTES)
-        return merge(t, s, (uint32_t)n, piece, out, err);
     uint64_t key[3];
-    key_of(key, n, piece, end);
-    uint64_t h = key[0] ^ qn_text_mix(key[1] ^ (key[2] << 7 | key[2] >> 57) ^ n);
-    qn_word *w = &s->words[qn_text_mix(h) >> 50];
-    if (same(w, n, key) && out->n_capacity - out->n >= QN_WORD_IDS) {
+    qn_word *pair = NULL;
+    const qn_word *w = NULL;
+    if (n <= QN_WORD_BYTES) {
+        key_of(key, n, piece, end);
+        w = recall(s, n, key, &pair);
+    }
+    if (w && out->n_capacity - out->n >= QN_WORD_IDS) {
         memcpy(out->ids + out->n, w->ids, sizeof w->ids); /* all 8: a constant size is fast */
         out->n += w->n_ids;
+        s->unknown = false;
         return QN_OK;
     }
     size_t before = out->n;
+    s->had_unknown = false;
     uint32_t whole = t->pre && t->pre->ignore_merges ? qn_vocab_find(t, n, piece) : QN_NO_TOKEN;
     if (whole != QN_NO_TOKEN)
         qn_ids_append(out, 1, &whole);
     else
         QN_TRY(merge(t, s, (uint32_t)n, piece, out, err));
-    if (out->failed || out->n - before > QN_WORD_IDS)
-        return QN_OK;
-    *w = (qn_word){.n_bytes = (uint8_t)n, .n_ids = (uint8_t)(out->n - before)};
-    memcpy(w->key, key, sizeof key);
-    memcpy(w->ids, out->ids + before, (out->n - before) * sizeof *out->ids);
+    size_t n_ids = out->n - before;
+    if (!out->failed && n <= QN_WORD_BYTES && n_ids <= QN_WORD_IDS && !s->had_unknown)
+        remember(pair, n, key, n_ids, out->ids + before);
     return QN_OK;
 }

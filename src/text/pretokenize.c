@@ -4,8 +4,6 @@
  * order and every greedy run is taken once. Source: the tokenizer.json of each family. */
 #include "text/pretokenize.h"
 
-#include <string.h>
-
 static const uint8_t *run(const uint8_t *p, const uint8_t *end, uint32_t classes)
 {
     while (p < end) {
@@ -412,10 +410,10 @@ static const qn_pretokenizer table[] = {
 };
 // clang-format on
 
-const qn_pretokenizer *qn_pretokenizer_named(const char *name)
+const qn_pretokenizer *qn_pretokenizer_named(qn_str name)
 {
     for (size_t i = 0; i < QN_COUNT(table); i++)
-        if (strcmp(table[i].name, name) == 0)
+        if (qn_str_is(name, table[i].name))
             return &table[i];
     return NULL;
 }

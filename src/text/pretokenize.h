@@ -5,6 +5,7 @@
  * looks at each byte a bounded number of times and keeps no stack. */
 #pragma once
 
+#include "base/str.h"
 #include "text/unicode.h"
 
 enum { QN_CUT_STAGES = 6 };
@@ -21,7 +22,7 @@ typedef struct qn_pretokenizer { /* a row of pretokenizers.def */
 } qn_pretokenizer;
 
 /* The row of that name, or NULL. */
-const qn_pretokenizer *qn_pretokenizer_named(const char *name);
+const qn_pretokenizer *qn_pretokenizer_named(qn_str name);
 
 typedef struct qn_cut {
     const qn_pretokenizer *pre;

@@ -1,8 +1,8 @@
 /* text/spm.c - SentencePiece BPE: characters join by score, what is left over becomes byte tokens.
  *
- * Inside, U+2581 is a space, so most text needs no rewriting. Unless some token holds a space
- * behind something else (the glue table), text is cut before each space that follows something
- * else: no merge can cross there, so this changes no id and lets words be remembered.
+ * Inside, U+2581 is a space, so most text needs no rewriting. Text is cut wherever two bytes meet
+ * that no token holds next to each other: no merge can cross there, so this changes no id, and the
+ * pieces are about words, which can be remembered.
  * Source: sentencepiece's bpe_model.cc and tokenizer.model; llama.cpp for add_space_prefix. */
 #include <math.h>
 
@@ -68,28 +68,31 @@ static uint32_t rank_of(float score)
     return ~(bits & 0x80000000u ? ~bits : bits | 0x80000000u);
 }
 
-static bool spaces_inside(const uint8_t *bytes, size_t at)
-{
-    return bytes[at] != ' ' && bytes[at + 1] == ' ';
-}
-
+/* Marks the pairs of bytes that a token holds, so that text is not cut between them. */
 static void note_glue(qn_tokenizer *t, uint32_t id)
 {
     const uint8_t *bytes = t->bytes + t->start[id];
     size_t n = t->start[id + 1] - t->start[id];
-    for (size_t i = 0; i + 1 < n; i++) {
-        if (!spaces_inside(bytes, i))
-            continue;
-        for (unsigned b = 0; b < 256; b++) { /* a token that ends in the space glues to any byte */
-            size_t bit = bytes[i] * 256u + (i + 2 < n ? bytes[i + 2] : b);
-            t->glue[bit / 8] |= (uint8_t)(1 << bit % 8);
-        }
+    for (size_t i = 0; i + 1 < n; i++)
+        t->glue[bytes[i] * 256 + bytes[i + 1]] = 1;
+}
+
+/* A character is not cut either, whether or not there is a token for it. */
+static void note_characters(qn_tokenizer *t)
+{
+    for (size_t a = 0; a < 256; a++)
+        for (size_t b = 0x80; b < 0xC0; b++)
+            t->glue[a * 256 + b] = 1;
+    for (size_t b = 0; b < 256; b++) {
+        uint8_t byte = (uint8_t)b;
+        t->symbol_id[b] = qn_vocab_find(t, 1, &byte);
     }
 }
 
 static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
     memset(t->byte_id, 0xFF, sizeof t->byte_id);
+    note_characters(t);
     for (uint32_t id = 0; id < t->info.n_tokens; id++) {
         float score;
         memcpy(&score, source->scores + 4 * (size_t)id, sizeof score);
@@ -105,24 +108,17 @@ static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error 
 
 static size_t symbol(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id)
 {
-    size_t n = qn_char_complete(p, end);
+    size_t n = *p < 0x80 ? 1 : qn_char_complete(p, end);
     n = n ? n : 1;
-    *id = qn_vocab_find(t, n, p);
+    *id = n == 1 ? t->symbol_id[*p] : qn_vocab_find(t, n, p);
     return n;
 }
 
-/* The end of the piece at p: before the next space that follows something else and that no token
- * holds together with what surrounds it. */
 static const uint8_t *piece_end(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end)
 {
-    for (const uint8_t *space = p; (space = memchr(space + 1, ' ', (size_t)(end - space - 1)));) {
-        if (space[-1] == ' ')
-            continue;
-        size_t bit = space[-1] * 256u + (space + 1 < end ? space[1] : 0);
-        if (!(t->glue[bit / 8] >> bit % 8 & 1))
-            return space;
-    }
-    return end;
+    for (p++; p < end && t->glue[p[-1] * 256 + p[0]];)
+        p++;
+    return p;
 }
 
 static qn_status encode(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
@@ -135,6 +131,7 @@ static qn_status encode(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n
         n = unmark(s->spaced + prefix, n, text) + prefix;
         text = s->spaced;
     }
+    s->unknown = false;
     const uint8_t *end = text + n;
     for (const uint8_t *p = text, *next; p < end; p = next) {
         next = piece_end(t, p, end);

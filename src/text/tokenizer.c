@@ -11,10 +11,10 @@ static const qn_text_model *const models[] = {
 #undef X
 };
 
-static const qn_text_model *model_named(const char *name)
+static const qn_text_model *model_named(qn_str name)
 {
-    for (size_t i = 0; name && i < QN_COUNT(models); i++)
-        if (strcmp(models[i]->name, name) == 0)
+    for (size_t i = 0; i < QN_COUNT(models); i++)
+        if (qn_str_is(name, models[i]->name))
             return models[i];
     return NULL;
 }
@@ -134,13 +134,13 @@ static uint32_t stated(uint32_t id, uint32_t usual, uint32_t n_tokens)
 
 static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
+    char shown[QN_SHOWN];
     const qn_text_model *m = model_named(source->model);
-    QN_FAIL_IF(!m, err, QN_EUNSUPPORTED, "tokenizer model \"%.64s\" is not supported",
-               source->model ? source->model : "");
-    const qn_pretokenizer *pre =
-        m->needs_pre && source->pre ? qn_pretokenizer_named(source->pre) : NULL;
-    QN_FAIL_IF(m->needs_pre && !pre, err, QN_EUNSUPPORTED,
-               "pre-tokenizer \"%.64s\" is not supported", source->pre ? source->pre : "");
+    QN_FAIL_IF(!m, err, QN_EUNSUPPORTED, "tokenizer model %s is not supported",
+               qn_str_show(shown, source->model));
+    const qn_pretokenizer *pre = m->needs_pre ? qn_pretokenizer_named(source->pre) : NULL;
+    QN_FAIL_IF(m->needs_pre && !pre, err, QN_EUNSUPPORTED, "pre-tokenizer %s is not supported",
+               source->pre.n_bytes ? qn_str_show(shown, source->pre) : "(none named)");
     QN_FAIL_IF(m->needs_scores && !source->scores, err, QN_EFORMAT,
                "a tokenizer of model \"%s\" needs scores", m->name);
     QN_TRY(check_lists(source, err));

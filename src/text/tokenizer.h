@@ -9,7 +9,7 @@
 #pragma once
 
 #include "base/buf.h"
-#include "base/status.h"
+#include "base/str.h"
 
 typedef struct qn_gguf qn_gguf;
 typedef struct qn_tokenizer qn_tokenizer;
@@ -40,8 +40,8 @@ enum { QN_VOCAB_MAX_EOG = 64 };
 
 /* What a tokenizer is made from, whatever file it came from. Nothing of it is kept. */
 typedef struct qn_vocab_source {
-    const char *model;           /* a row of text/models.def: "gpt2", "llama" */
-    const char *pre;             /* a row of text/pretokenizers.def; only byte-level BPE reads it */
+    qn_str model;                /* a row of text/models.def: "gpt2", "llama" */
+    qn_str pre;                  /* a row of text/pretokenizers.def; only byte-level BPE reads it */
     qn_texts tokens;             /* the text of id 0, 1, ... as the file spells it */
     const uint8_t *scores;       /* [n] little-endian f32 of any alignment, or NULL */
     const uint8_t *kinds;        /* [n] little-endian i32, qn_token_kind; NULL: all normal */

@@ -55,24 +55,32 @@ bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *sourc
     QN_TAKE(a, t->strips, n);
     QN_TAKE(a, t->slots, n_slots);
     QN_TAKE(a, t->special, n_special);
+    t->n_special_room = n_special;
     if (t->model->has_merges)
         QN_TAKE(a, t->pairs, n_pairs);
     if (t->model->needs_scores)
         QN_TAKE(a, t->ranks, n);
     if (t->model->needs_scores)
-        QN_TAKE(a, t->glue, 8192);
+        QN_TAKE(a, t->glue, 65536);
     t->slot_mask = n_slots - 1, t->pair_mask = n_pairs - 1;
     return !a->failed;
 }
 
 static bool equals(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *bytes)
 {
-    return t->start[id + 1] - t->start[id] == n && memcmp(t->bytes + t->start[id], bytes, n) == 0;
+    const uint8_t *own = t->bytes + t->start[id];
+    if (t->start[id + 1] - t->start[id] != n)
+        return false;
+    return n <= 8 ? qn_load_few(n, own) == qn_load_few(n, bytes) : memcmp(own, bytes, n) == 0;
 }
 
 uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes)
 {
-    uint64_t h = qn_text_hash(n, bytes);
+    return n ? qn_vocab_find_hashed(t, qn_text_hash(n, bytes), n, bytes) : QN_NO_TOKEN;
+}
+
+uint32_t qn_vocab_find_hashed(const qn_tokenizer *t, uint64_t h, size_t n, const uint8_t *bytes)
+{
     for (size_t i = (size_t)h & t->slot_mask;; i = (i + 1) & t->slot_mask) {
         uint64_t slot = t->slots[i];
         if (!slot)
@@ -116,18 +124,34 @@ static qn_status read_token(qn_tokenizer *t, qn_reader *r, uint32_t id,
     t->strips[id] = source->strips ? source->strips[id] : 0;
     size_t n_bytes = t->model->spell(t->bytes + t->start[id], kind, (size_t)n, text);
     t->start[id + 1] = t->start[id] + (uint32_t)n_bytes;
-    if (n_bytes && is_special(kind))
+    bool special = n_bytes && is_special(kind);
+    QN_FAIL_IF(special && t->n_special == t->n_special_room, err, QN_EFORMAT,
+               "token %u: its type changed while it was read", id);
+    if (special)
         t->special[t->n_special++] = id;
-    QN_FAIL_IF(n_bytes && may_produce(kind) && !enter(t, id), err, QN_ELIMIT,
-               "token %u: too many tokens share a hash", id);
+    return QN_OK;
+}
+
+/* Tokens first to last, in batches: the slots lie beyond the caches and are asked for ahead. */
+static qn_status enter_tokens(qn_tokenizer *t, uint32_t first, uint32_t end, qn_error *err)
+{
+    for (uint32_t id = first; id < end; id++)
+        qn_vocab_ask(t, t->start[id + 1] - t->start[id], t->bytes + t->start[id]);
+    for (uint32_t id = first; id < end; id++)
+        QN_FAIL_IF(t->start[id + 1] > t->start[id] && may_produce(t->kinds[id]) && !enter(t, id),
+                   err, QN_ELIMIT, "token %u: too many tokens share a hash", id);
     return QN_OK;
 }
 
 qn_status qn_vocab_build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
     qn_reader r = {.bytes = source->tokens.bytes, .n_bytes = source->tokens.n_bytes};
-    for (uint32_t id = 0; id < t->info.n_tokens; id++)
-        QN_TRY(read_token(t, &r, id, source, err));
+    for (uint32_t id = 0, end; id < t->info.n_tokens; id = end) {
+        end = QN_MIN(id + 32, t->info.n_tokens);
+        for (uint32_t i = id; i < end; i++)
+            QN_TRY(read_token(t, &r, i, source, err));
+        QN_TRY(enter_tokens(t, id, end, err));
+    }
     QN_FAIL_IF(qn_reader_left(&r), err, QN_EFORMAT, "%zu bytes follow the last token",
                qn_reader_left(&r));
     return qn_special_build(t, err);

@@ -54,12 +54,14 @@ struct qn_tokenizer {
     uint64_t *slots;             /* bytes -> id: high half of the hash, id + 1; 0 is empty */
     size_t slot_mask, n_longest; /* of the tokens a merge may yield */
     uint32_t *ranks;             /* [n_tokens] or NULL: smaller merges first */
-    uint32_t byte_id[256];
-    qn_pair *pairs; /* of byte-level BPE */
+    uint32_t byte_id[256];       /* a byte that is spelled out */
+    uint32_t symbol_id[256];     /* a symbol of one byte, before merging */
+    qn_pair *pairs;              /* of byte-level BPE */
     size_t pair_mask;
-    uint8_t *glue;     /* [8192]: bit of (a, b) set: some token holds a, space, b in a row */
+    uint8_t *glue; /* [65536], of SentencePiece: not 0 at a * 256 + b: bytes a, b in a row may be
+                    * inside a token or a character, so text is not cut between them */
     uint32_t *special; /* control, unknown and user tokens, ascending by bytes */
-    size_t n_special;
+    size_t n_special, n_special_room;
     uint32_t special_from[257];                 /* by first byte */
     bool first_of_any[256], first_of_user[256]; /* a special, a user token begins so */
 };
@@ -80,10 +82,11 @@ typedef struct qn_symbol { /* of a piece that is being merged */
 struct qn_tokenizer_scratch {
     const qn_tokenizer *t;
     qn_arena arena;
-    qn_word *words; /* [QN_N_WORDS], found by hash, overwritten on collision */
+    qn_word *words; /* [QN_N_WORDS], in pairs found by hash, the fresher one first */
     qn_symbol *symbols;
     uint64_t *heap;
     uint8_t *joined, *spaced;
+    bool unknown, had_unknown; /* the last id, some id of the piece, is the unknown token */
     size_t n_symbols, n_heap, n_joined, n_spaced; /* what there is room for */
 };
 
@@ -102,17 +105,36 @@ static inline uint64_t qn_text_mix(uint64_t h)
     return h ^ h >> 29;
 }
 
-static inline uint64_t qn_text_hash(size_t n, const uint8_t *p)
+static inline uint64_t qn_load_few(size_t n, const uint8_t *p) /* n from 1 to 8, no byte beyond */
 {
-    uint64_t h = n, last = 0;
+    uint32_t low = p[0], high = p[n - 1];
+    if (n < 4)
+        return low | (uint64_t)p[n / 2] << 8 | (uint64_t)high << 16;
+    memcpy(&low, p, 4);
+    memcpy(&high, p + n - 4, 4);
+    return low | (uint64_t)high << 32;
+}
+
+static inline uint64_t qn_text_hash(size_t n, const uint8_t *p) /* n at least 1 */
+{
+    uint64_t h = n;
     for (; n > 8; n -= 8, p += 8)
         h = qn_text_mix(h ^ qn_load_u64(p));
-    memcpy(&last, p, n);
-    return qn_text_mix(h ^ last);
+    return qn_text_mix(h * 0x9E3779B97F4A7C15u ^ qn_load_few(n, p));
 }
 
 /* The id with exactly these bytes that a model may produce, or QN_NO_TOKEN. */
 uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes);
+
+/* The same where the hash is at hand; n at least 1. */
+uint32_t qn_vocab_find_hashed(const qn_tokenizer *t, uint64_t h, size_t n, const uint8_t *bytes);
+
+/* Has the memory that a find of these bytes reads first brought near. */
+static inline void qn_vocab_ask(const qn_tokenizer *t, size_t n, const uint8_t *bytes)
+{
+    if (n)
+        __builtin_prefetch(&t->slots[(size_t)qn_text_hash(n, bytes) & t->slot_mask]);
+}
 
 /* Takes every table from the arena (or counts them). */
 bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *source);

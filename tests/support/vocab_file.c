@@ -7,14 +7,11 @@
 #include "base/reader.h"
 #include "tests/support/test.h"
 
-static bool read_name(qn_reader *r, char name[64])
+static qn_str read_name(qn_reader *r)
 {
     uint64_t n = qn_read_u64(r);
-    const uint8_t *bytes = n < 64 ? qn_read_bytes(r, n) : NULL;
-    memset(name, 0, 64);
-    if (bytes)
-        memcpy(name, bytes, (size_t)n);
-    return bytes != NULL;
+    const uint8_t *bytes = qn_read_bytes(r, n);
+    return bytes ? (qn_str){(const char *)bytes, (size_t)n} : (qn_str){0};
 }
 
 static void read_texts(qn_reader *r, qn_texts *texts)
@@ -24,16 +21,14 @@ static void read_texts(qn_reader *r, qn_texts *texts)
     texts->bytes = qn_read_bytes(r, texts->n_bytes);
 }
 
-bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, char model[64], char pre[64],
-                        qn_vocab_source *source)
+bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, qn_vocab_source *source)
 {
     qn_reader r = {.bytes = bytes, .n_bytes = n_bytes};
     const uint8_t *magic = qn_read_bytes(&r, 14);
     *source = QN_VOCAB_SOURCE;
-    if (!magic || memcmp(magic, "quern-vocab 1\n", 14) != 0 || !read_name(&r, model) ||
-        !read_name(&r, pre))
+    if (!magic || memcmp(magic, "quern-vocab 1\n", 14) != 0)
         return false;
-    source->model = model, source->pre = pre;
+    source->model = read_name(&r), source->pre = read_name(&r);
     source->bos = qn_read_u32(&r), source->eos = qn_read_u32(&r);
     source->unk = qn_read_u32(&r), source->pad = qn_read_u32(&r);
     source->add_bos = (int)qn_read_u32(&r), source->add_eos = (int)qn_read_u32(&r);
@@ -54,11 +49,10 @@ qn_tokenizer *qn_test_vocab_open(const char *path)
 {
     qn_buf file = {0};
     qn_error err = {0};
-    char model[64], pre[64];
     qn_vocab_source source;
     qn_tokenizer *t = NULL;
     if (qn_buf_read_file(&file, path, 256u << 20, &err) != QN_OK ||
-        !qn_test_vocab_read(file.n_bytes, (const uint8_t *)file.bytes, model, pre, &source) ||
+        !qn_test_vocab_read(file.n_bytes, (const uint8_t *)file.bytes, &source) ||
         qn_tokenizer_from_source(&t, &source, &err) != QN_OK)
         fail_msg("%s: %s", path, err.text);
     qn_buf_release(&file);

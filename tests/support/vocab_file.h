@@ -3,9 +3,8 @@
 
 #include "text/tokenizer.h"
 
-/* Reads a vocabulary in place; pre must hold 64 bytes each. False when it is not one. */
-bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, char model[64], char pre[64],
-                        qn_vocab_source *source);
+/* Reads a vocabulary in place; false when it is not one. */
+bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, qn_vocab_source *source);
 
 /* A tokenizer from such a file; fails the running test when it cannot be made. */
 qn_tokenizer *qn_test_vocab_open(const char *path);

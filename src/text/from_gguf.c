@@ -1,0 +1,127 @@
+/* text/from_gguf.c - a tokenizer from GGUF's tokenizer.ggml.* keys, its lists read in place.
+ *
+ * Source: formats.md 3 (the GGUF specification and llama.cpp's converter). */
+#include <string.h>
+
+#include "base/alloc.h"
+#include "text/tokenizer.h"
+#include "weights/gguf.h"
+
+static qn_status texts_of(const qn_gguf *g, const char *key, qn_texts *texts, qn_error *err)
+{
+    qn_gguf_array a = {0};
+    QN_TRY(qn_gguf_maybe_strings(g, key, &a, err));
+    if (a.n)
+        *texts = (qn_texts){.n = a.n, .n_bytes = a.starts[a.n], .bytes = a.bytes};
+    return QN_OK;
+}
+
+/* An array of n 32-bit numbers of one of two types, in place; *bytes stays NULL when absent. */
+static qn_status numbers_of(const qn_gguf *g, const char *key, size_t n, qn_gguf_type type,
+                            qn_gguf_type or_type, const uint8_t **bytes, qn_error *err)
+{
+    const qn_gguf_value *v = qn_gguf_find(g, key);
+    if (!v)
+        return QN_OK;
+    bool right = v->type == QN_GGUF_ARRAY && (v->array.type == type || v->array.type == or_type);
+    QN_FAIL_IF(!right, err, QN_EFORMAT, "key %s: not an array of %s", key, qn_gguf_type_name(type));
+    QN_FAIL_IF(v->array.n != n, err, QN_EFORMAT, "key %s: %zu values for %zu tokens", key,
+               v->array.n, n);
+    *bytes = v->array.bytes;
+    return QN_OK;
+}
+
+static qn_status flag_of(const qn_gguf *g, const char *key, int *flag, qn_error *err)
+{
+    bool value = *flag > 0;
+    QN_TRY(qn_gguf_maybe_bool(g, key, &value, err));
+    if (qn_gguf_find(g, key))
+        *flag = value;
+    return QN_OK;
+}
+
+static qn_status ids_of(const qn_gguf *g, qn_vocab_source *source, qn_error *err)
+{
+    static const char *const ends[] = {
+        "tokenizer.ggml.eot_token_id",     "tokenizer.ggml.eom_token_id",
+        "tokenizer.ggml.fim_pad_token_id", "tokenizer.ggml.fim_rep_token_id",
+        "tokenizer.ggml.fim_sep_token_id",
+    };
+    QN_TRY(qn_gguf_maybe_u32(g, "tokenizer.ggml.bos_token_id", &source->bos, err));
+    QN_TRY(qn_gguf_maybe_u32(g, "tokenizer.ggml.eos_token_id", &source->eos, err));
+    QN_TRY(qn_gguf_maybe_u32(g, "tokenizer.ggml.unknown_token_id", &source->unk, err));
+    QN_TRY(qn_gguf_maybe_u32(g, "tokenizer.ggml.padding_token_id", &source->pad, err));
+    for (size_t i = 0; i < QN_COUNT(ends); i++) {
+        uint32_t id = QN_NO_TOKEN;
+        QN_TRY(qn_gguf_maybe_u32(g, ends[i], &id, err));
+        if (id != QN_NO_TOKEN)
+            source->eog[source->n_eog++] = id;
+    }
+    return QN_OK;
+}
+
+static qn_status read_source(const qn_gguf *g, qn_vocab_source *source, qn_error *err)
+{
+    QN_TRY(qn_gguf_get_string(g, "tokenizer.ggml.model", &source->model, err));
+    QN_TRY(qn_gguf_maybe_string(g, "tokenizer.ggml.pre", &source->pre, err));
+    QN_TRY(texts_of(g, "tokenizer.ggml.tokens", &source->tokens, err));
+    QN_TRY(texts_of(g, "tokenizer.ggml.merges", &source->merges, err));
+    size_t n = source->tokens.n;
+    QN_TRY(
+        numbers_of(g, "tokenizer.ggml.scores", n, QN_GGUF_F32, QN_GGUF_F32, &source->scores, err));
+    QN_TRY(numbers_of(g, "tokenizer.ggml.token_type", n, QN_GGUF_I32, QN_GGUF_U32, &source->kinds,
+                      err));
+    QN_TRY(ids_of(g, source, err));
+    QN_TRY(flag_of(g, "tokenizer.ggml.add_bos_token", &source->add_bos, err));
+    QN_TRY(flag_of(g, "tokenizer.ggml.add_eos_token", &source->add_eos, err));
+    return flag_of(g, "tokenizer.ggml.add_space_prefix", &source->add_space_prefix, err);
+}
+
+static bool names_phi3(qn_str name)
+{
+    for (size_t i = 0; i + 4 <= name.n_bytes; i++) {
+        const char *p = name.bytes + i;
+        size_t dash = p[3] == '-' && i + 5 <= name.n_bytes;
+        if (strncasecmp(p, "phi", 3) == 0 && p[3 + dash] == '3')
+            return true;
+    }
+    return false;
+}
+
+/* Phi-3's markers swallow the white space behind them, which its GGUF files do not say: llama.cpp
+ * goes by the model's name, and so must this. */
+static void strip_markers(const qn_gguf_array *tokens, const uint8_t *kinds, uint8_t *strips)
+{
+    for (size_t id = 0; id < tokens->n; id++) {
+        qn_str text = qn_gguf_array_string(tokens, id);
+        bool plain = qn_str_is(text, "<s>") || qn_str_is(text, "<|endoftext|>");
+        bool marker = kinds[4 * id] == QN_TOKEN_CONTROL || kinds[4 * id] == QN_TOKEN_USER;
+        strips[id] = marker && !plain ? QN_TOKEN_RSTRIP : 0;
+    }
+}
+
+static qn_status from_phi3(qn_tokenizer **t, const qn_gguf *g, qn_vocab_source *source,
+                           qn_error *err)
+{
+    qn_gguf_array tokens = {0};
+    QN_TRY(qn_gguf_get_strings(g, "tokenizer.ggml.tokens", &tokens, err));
+    uint8_t *strips = qn_alloc_zeroed(tokens.n + 1, 1);
+    QN_FAIL_IF(!strips, err, QN_ENOMEM, "no memory for %zu tokens", tokens.n);
+    strip_markers(&tokens, source->kinds, strips);
+    source->strips = strips;
+    qn_status st = qn_tokenizer_from_source(t, source, err);
+    qn_free(strips);
+    return st;
+}
+
+qn_status qn_tokenizer_from_gguf(qn_tokenizer **t, const qn_gguf *g, qn_error *err)
+{
+    qn_vocab_source source = QN_VOCAB_SOURCE;
+    qn_str name = {0};
+    *t = NULL;
+    QN_TRY(read_source(g, &source, err));
+    QN_TRY(qn_gguf_maybe_string(g, "general.name", &name, err));
+    if (names_phi3(name) && source.kinds)
+        return from_phi3(t, g, &source, err);
+    return qn_tokenizer_from_source(t, &source, err);
+}
