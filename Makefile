@@ -30,9 +30,9 @@ FUZZ    := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
 TESTS   := $(patsubst %.c,$(B)/%,$(filter-out tests/fuzz/% tests/support/%,$(wildcard tests/*/*.c)))
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c bench/*/*.c))
 
-all: $(B)/quern build/quern
-build/quern: $(B)/quern
-	@mkdir -p $(@D) && ln -sfn $(V)/quern $@
+all: $(B)/quern $(if $(filter release,$(V)),build/quern)
+build/quern: build/release/quern
+	@ln -sfn release/quern $@
 $(B)/quern: $(patsubst %.c,$(B)/%.o,$(filter src/cli/%,$(SRC))) $(LIB)
 	$(CC) $(ALL) -o $@ $^ $(LIBS)
 $(LIB): $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/%,$(SRC)))
