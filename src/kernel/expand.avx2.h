@@ -1,0 +1,145 @@
+/* kernel/expand.avx2.h - what the decoders of weights share: 16 outputs in the lanes.
+ *
+ * Included only by files compiled for AVX2 or AVX-512. */
+#pragma once
+
+#include "kernel/f16.h"
+#include "kernel/ints.avx2.h"
+#include "kernel/kernels.h"
+
+/* The weights of 16 outputs: row o at w + o * stride. What comes after them lies at next in one
+ * piece. A load of n bytes of each row asks for the next 16 n bytes of that, which memory likes
+ * best, and once more for what each row needs soon: a CPU may drop the first when it is busy. */
+typedef struct rows16 {
+    const uint8_t *w, *next;
+    size_t stride;
+} rows16;
+
+LANES_INLINE rows16 rows_at(rows16 r, size_t n_bytes)
+{
+    return (rows16){r.w + n_bytes, r.next + 16 * n_bytes, r.stride};
+}
+
+LANES_INLINE void ask(rows16 r, size_t n_bytes)
+{
+    QN_UNROLL(8)
+    for (size_t i = 0; i < 16 * n_bytes; i += 64)
+        __builtin_prefetch(r.next + i, 0, 2);
+    QN_UNROLL(16)
+    for (size_t o = 0; o < 16; o++)
+        __builtin_prefetch(r.w + o * r.stride + 256, 0, 3);
+}
+
+/* In each 128 bits: dword i of r[j] becomes dword j of out[i]. */
+LANES_INLINE void transpose4(const ints r[4], ints out[4])
+{
+    ints low01 = ints_unpacklo32(r[0], r[1]), high01 = ints_unpackhi32(r[0], r[1]);
+    ints low23 = ints_unpacklo32(r[2], r[3]), high23 = ints_unpackhi32(r[2], r[3]);
+    out[0] = ints_unpacklo64(low01, low23);
+    out[1] = ints_unpackhi64(low01, low23);
+    out[2] = ints_unpacklo64(high01, high23);
+    out[3] = ints_unpackhi64(high01, high23);
+}
+
+/* 16 bytes of each row: dword i of row o becomes lane o of out[i]. */
+LANES_INLINE void columns16(rows16 rows, ints out[4])
+{
+    const uint8_t *w = rows.w;
+    size_t s = rows.stride;
+    ints r[4];
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++)
+        r[i] = ints_load_quarters(w + i * s, w + (4 + i) * s, w + (8 + i) * s, w + (12 + i) * s);
+    transpose4(r, out);
+}
+
+LANES_INLINE void load_16(rows16 rows, ints out[4])
+{
+    ask(rows, 16);
+    columns16(rows, out);
+}
+
+#ifdef __AVX512F__
+
+LANES_INLINE ints load_halves(const uint8_t *low, const uint8_t *high)
+{
+    __m256i a = _mm256_loadu_si256((const void *)low), b = _mm256_loadu_si256((const void *)high);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* 32 bytes of each row: dword i of row o becomes lane o of out[i]. */
+LANES_INLINE void load_32(rows16 rows, ints out[8])
+{
+    const uint8_t *w = rows.w;
+    size_t s = rows.stride;
+    ints r[8], low[4], high[4];
+    ask(rows, 32);
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++) {
+        r[i] = load_halves(w + i * s, w + (4 + i) * s);
+        r[4 + i] = load_halves(w + (8 + i) * s, w + (12 + i) * s);
+    }
+    transpose4(r, low);      /* quarters: dwords i and 4 + i of rows 0 to 3, the same of 4 to 7 */
+    transpose4(r + 4, high); /* of rows 8 to 15 */
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++) {
+        out[i] = _mm512_shuffle_i32x4(low[i], high[i], 0x88);
+        out[4 + i] = _mm512_shuffle_i32x4(low[i], high[i], 0xdd);
+    }
+}
+
+#else
+
+LANES_INLINE void load_32(rows16 rows, ints out[8])
+{
+    ask(rows, 32);
+    columns16(rows, out);
+    columns16(rows_at(rows, 16), out + 4);
+}
+
+#endif
+
+LANES_INLINE __m128i load_4_dwords(const uint8_t *w, size_t s)
+{
+    __m128i d = _mm_cvtsi32_si128((int)qn_load_u32(w));
+    d = _mm_insert_epi32(d, (int)qn_load_u32(w + s), 1);
+    d = _mm_insert_epi32(d, (int)qn_load_u32(w + 2 * s), 2);
+    return _mm_insert_epi32(d, (int)qn_load_u32(w + 3 * s), 3);
+}
+
+/* 4 bytes of each row. */
+LANES_INLINE ints load_dwords(rows16 r)
+{
+    return ints_of_quarters(
+        load_4_dwords(r.w, r.stride), load_4_dwords(r.w + 4 * r.stride, r.stride),
+        load_4_dwords(r.w + 8 * r.stride, r.stride), load_4_dwords(r.w + 12 * r.stride, r.stride));
+}
+
+LANES_INLINE __m128i load_8_words(const uint8_t *w, size_t s)
+{
+    __m128i h = _mm_cvtsi32_si128(qn_load_u16(w));
+    h = _mm_insert_epi16(h, qn_load_u16(w + s), 1);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 2 * s), 2);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 3 * s), 3);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 4 * s), 4);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 5 * s), 5);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 6 * s), 6);
+    return _mm_insert_epi16(h, qn_load_u16(w + 7 * s), 7);
+}
+
+/* One binary16 of each row. */
+LANES_INLINE lanes load_f16s(rows16 r)
+{
+    return lanes_of_words(load_8_words(r.w, r.stride), load_8_words(r.w + 8 * r.stride, r.stride));
+}
+
+/* The low four bits of each byte of a, over those bits of b that mask has. */
+LANES_INLINE ints join(ints a, ints b, int8_t mask)
+{
+    return ints_or_masked(ints_and(a, ints_set_bytes(15)), b, ints_set_bytes(mask));
+}
+
+LANES_INLINE void put_low_nibbles(uint8_t q[16][4], ints bytes)
+{
+    ints_store(q, ints_and(bytes, ints_set_bytes(15)));
+}

@@ -1,0 +1,232 @@
+/* kernel/panel.avx2.h - panel_mul with 16 outputs in the lanes.
+ *
+ * A tile of sums stays in registers because its size is constant once everything here is inlined:
+ * 6 rows by 2 panels in the 32 registers of AVX-512, 2 rows by 1 panel in the 16 of AVX2. What is
+ * left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
+ * multiplication and one or two fma. */
+#pragma once
+
+#include "kernel/ints.avx2.h"
+#include "kernel/kernels.h"
+
+#include <string.h>
+
+#ifdef __AVX512F__
+enum { MOST_ROWS = 6, MOST_PANELS = 2 };
+#else
+enum { MOST_ROWS = 2, MOST_PANELS = 1 };
+#endif
+
+typedef struct tile {
+    const qn_panel *p;
+    const uint8_t *x; /* rows of qn_act */
+    size_t x_stride;
+    float *y;
+    size_t y_stride;
+} tile;
+
+LANES_INLINE const qn_act *tile_row(tile t, size_t r)
+{
+    return (const void *)(t.x + r * t.x_stride);
+}
+
+/* Four activations in each lane. */
+LANES_INLINE ints tile_x4(tile t, size_t r, size_t step)
+{
+    int32_t x4;
+    memcpy(&x4, tile_row(t, r)->q + 4 * step, sizeof x4);
+    return ints_set(x4);
+}
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+
+enum { SIGNED_BYTES_NEED_BIAS = true };
+
+LANES_INLINE ints add_dot(ints sum, ints w, ints x)
+{
+#ifdef __AVX512VNNI__
+    return _mm512_dpbusd_epi32(sum, w, x);
+#else
+    return (ints){_mm256_dpbusd_avx_epi32(sum.low, w.low, x.low),
+                  _mm256_dpbusd_avx_epi32(sum.high, w.high, x.high)};
+#endif
+}
+
+/* sum[r][i] += the products of n_steps times 4 values, from value 4 * step on. */
+LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
+                               size_t n_steps, ints sum[MOST_ROWS][MOST_PANELS])
+{
+    (void)shape;
+    QN_UNROLL(8)
+    for (size_t q = step; q < step + n_steps; q++) {
+        ints w[MOST_PANELS];
+        QN_UNROLL(2)
+        for (size_t i = 0; i < n_panels; i++)
+            w[i] = ints_load(t.p[i].q[q]);
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++)
+            QN_UNROLL(2)
+        for (size_t i = 0; i < n_panels; i++)
+            sum[r][i] = add_dot(sum[r][i], w[i], tile_x4(t, r, q));
+    }
+}
+
+#else
+
+enum { SIGNED_BYTES_NEED_BIAS = false };
+
+/* Weights of 8 bits: magnitude times activation with the weight's sign. No pair of products
+ * passes 2 * 128 * 127, so 16 bits hold it. */
+LANES_INLINE void add_bytes(size_t n_rows, size_t n_panels, tile t, size_t q,
+                            ints sum[MOST_ROWS][MOST_PANELS])
+{
+    QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++) {
+        ints w = ints_xor(ints_load(t.p[i].q[q]), ints_set_bytes(-128));
+        ints magnitude = ints_abs_bytes(w);
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++) {
+            ints pairs = ints_maddubs(magnitude, ints_sign_bytes(tile_x4(t, r, q), w));
+            sum[r][i] = ints_add(sum[r][i], ints_madd(pairs, ints_set(0x10001)));
+        }
+    }
+}
+
+/* Weights of at most 6 bits: n_chunk pairs of products are added in 16 bits, which hold
+ * 4 * 2 * 31 * 127 and 2 * 2 * 63 * 127. */
+LANES_INLINE void add_chunk(size_t n_rows, size_t n_panels, size_t n_chunk, tile t, size_t step,
+                            ints sum[MOST_ROWS][MOST_PANELS])
+{
+    QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++) {
+        ints w[4];
+        QN_UNROLL(4)
+        for (size_t q = 0; q < n_chunk; q++)
+            w[q] = ints_load(t.p[i].q[step + q]);
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++) {
+            ints pairs = ints_maddubs(w[0], tile_x4(t, r, step));
+            QN_UNROLL(4)
+            for (size_t q = 1; q < n_chunk; q++)
+                pairs = ints_add_words(pairs, ints_maddubs(w[q], tile_x4(t, r, step + q)));
+            sum[r][i] = ints_add(sum[r][i], ints_madd(pairs, ints_set(0x10001)));
+        }
+    }
+}
+
+LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
+                               size_t n_steps, ints sum[MOST_ROWS][MOST_PANELS])
+{
+    const size_t n_chunk = shape.n_bits == 8 ? 1 : shape.n_bits == 6 ? 2 : 4;
+    QN_UNROLL(8)
+    for (size_t q = step; q < step + n_steps; q += n_chunk)
+        if (n_chunk == 1)
+            add_bytes(n_rows, n_panels, t, q, sum);
+        else
+            add_chunk(n_rows, n_panels, n_chunk, t, q, sum);
+}
+
+#endif
+
+/* -offset times the sum of each group of activations: where the integer sums begin. */
+LANES_INLINE void put_bias(size_t n_rows, qn_shape shape, tile t, int32_t bias[MOST_ROWS][16])
+{
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        __m256i sum = _mm256_loadu_si256((const void *)tile_row(t, r)->sum16);
+        if (shape.n_group == 32) {
+            __m256i less = _mm256_set1_epi16((short)-shape.offset);
+            _mm256_store_si256((void *)bias[r], _mm256_madd_epi16(sum, less));
+        } else {
+            __m128i low = _mm256_castsi256_si128(sum), high = _mm256_extracti128_si256(sum, 1);
+            __m256i less = _mm256_set1_epi32(-shape.offset);
+            _mm256_store_si256((void *)bias[r],
+                               _mm256_mullo_epi32(_mm256_cvtepi16_epi32(low), less));
+            _mm256_store_si256((void *)(bias[r] + 8),
+                               _mm256_mullo_epi32(_mm256_cvtepi16_epi32(high), less));
+        }
+    }
+}
+
+LANES_INLINE void mul_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
+                            int32_t bias[MOST_ROWS][16], lanes acc[MOST_ROWS][MOST_PANELS])
+{
+    const size_t n_steps = shape.n_group / 4u, x_group = g / (32u / shape.n_group);
+    ints sum[MOST_ROWS][MOST_PANELS];
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++)
+        sum[r][i] = shape.offset ? ints_set(bias[r][g]) : ints_zero();
+    add_products(n_rows, n_panels, shape, t, g * n_steps, n_steps, sum);
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        lanes d = lanes_set(tile_row(t, r)->d[x_group]), s = lanes_set(tile_row(t, r)->s[x_group]);
+        QN_UNROLL(2)
+        for (size_t i = 0; i < n_panels; i++) {
+            lanes dw = lanes_mul(lanes_load(t.p[i].dw[g]), d);
+            acc[r][i] = lanes_fma(ints_to_float(sum[r][i]), dw, acc[r][i]);
+            if (shape.has_min)
+                acc[r][i] = lanes_fma(lanes_load(t.p[i].dm[g]), s, acc[r][i]);
+        }
+    }
+}
+
+LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_t n_k, tile t)
+{
+    _Alignas(64) int32_t bias[MOST_ROWS][16];
+    lanes acc[MOST_ROWS][MOST_PANELS];
+    if (shape.offset)
+        put_bias(n_rows, shape, t, bias);
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++)
+        acc[r][i] = lanes_load(t.y + r * t.y_stride + 16 * i);
+    for (size_t g = 0; g < n_k / shape.n_group; g++)
+        mul_group(n_rows, n_panels, shape, t, g, bias, acc);
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++)
+        lanes_store(t.y + r * t.y_stride + 16 * i, acc[r][i]);
+}
+
+/* All rows, in tiles of MOST_ROWS, 4, 2 and 1. */
+LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n_rows, tile t)
+{
+    for (size_t n; n_rows > 0; n_rows -= n, t.x += n * t.x_stride, t.y += n * t.y_stride)
+        if (n_rows >= MOST_ROWS)
+            mul_tile(n = MOST_ROWS, n_panels, shape, n_k, t);
+        else if (MOST_ROWS > 4 && n_rows >= 4)
+            mul_tile(n = 4, n_panels, shape, n_k, t);
+        else if (MOST_ROWS > 2 && n_rows >= 2)
+            mul_tile(n = 2, n_panels, shape, n_k, t);
+        else
+            mul_tile(n = 1, n_panels, shape, n_k, t);
+}
+
+LANES_INLINE void mul_shape(qn_shape shape, size_t n_k, size_t n_panels, size_t n_rows, tile t)
+{
+    if (n_panels == MOST_PANELS)
+        mul_rows(MOST_PANELS, shape, n_k, n_rows, t);
+    else
+        for (size_t i = 0; i < n_panels; i++, t.p++, t.y += 16)
+            mul_rows(1, shape, n_k, n_rows, t);
+}
+
+/* One copy of the code for each shape that computes differently. */
+LANES_INLINE void panel_mul(qn_shape shape, size_t n_k, size_t n_panels, size_t n_rows, tile t)
+{
+    const qn_shape min = {32, 0, 5, true}, fives = {32, shape.offset, 5, false};
+    const qn_shape bytes = {32, SIGNED_BYTES_NEED_BIAS ? 128 : 0, 8, false};
+    const qn_shape halves = {16, shape.offset, 6, false};
+    if (shape.has_min)
+        mul_shape(min, n_k, n_panels, n_rows, t);
+    else if (shape.n_bits == 8)
+        mul_shape(bytes, n_k, n_panels, n_rows, t);
+    else if (shape.n_group == 32)
+        mul_shape(fives, n_k, n_panels, n_rows, t);
+    else
+        mul_shape(halves, n_k, n_panels, n_rows, t);
+}

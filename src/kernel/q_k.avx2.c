@@ -1,0 +1,23 @@
+/* kernel/q_k.avx2.c - decodes blocks of 256 values, two ymm for 16 outputs. */
+#include "kernel/q_k.avx2.h"
+
+void qn_q4_k_expand_avx2(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
+                         const uint8_t *next)
+{
+    (void)n_k; /* 256 */
+    expand_q4_k(p, (rows16){w, next, stride});
+}
+
+void qn_q5_k_expand_avx2(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
+                         const uint8_t *next)
+{
+    (void)n_k; /* 256 */
+    expand_q5_k(p, (rows16){w, next, stride});
+}
+
+void qn_q6_k_expand_avx2(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
+                         const uint8_t *next)
+{
+    (void)n_k; /* 256 */
+    expand_q6_k(p, (rows16){w, next, stride});
+}
