@@ -1,0 +1,30 @@
+/* cli/common.h - arguments that several commands share, as children of their argp tables. */
+#pragma once
+
+#include "cli/models.h"
+#include "kernel/cpu.h"
+#include "kernel/kv.h"
+
+#include <argp.h>
+
+/* MODEL, or -m: the first positional argument. Without it QUERN_MODEL is taken. */
+typedef struct qn_model_args {
+    const char *model;
+    bool optional;
+} qn_model_args;
+extern const struct argp qn_model_argp;
+
+/* --threads --isa --chunk --activations --kv --weights --deterministic */
+typedef struct qn_compute_args {
+    uint32_t n_threads, n_chunk; /* 0: not given */
+    qn_cpu_level level;          /* the CPU's best unless given */
+    bool f32_activations;
+    qn_kv_type kv_type;
+    bool huge_weights;
+    bool deterministic;
+} qn_compute_args;
+#define QN_COMPUTE_ARGS ((qn_compute_args){.level = qn_cpu_best(), .kv_type = QN_KV_F16})
+extern const struct argp qn_compute_argp;
+
+/* What cannot be had is said before anything is loaded. */
+qn_status qn_compute_check(const qn_compute_args *a, qn_error *err);
