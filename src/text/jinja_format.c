@@ -1,0 +1,628 @@
+/* text/jinja_format.c - str % values, str.format and its format specifications, as Python 3 has
+ * them.
+ *
+ * Pieces of the format and strings put into it keep their origin; numbers count as the format's. */
+#include "text/jinja_tables.h"
+
+#include "base/utf8.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { MAX_PRECISION = 300, MAX_NESTED = 2 };
+
+/* How one value is to look; what % calls flags is here too. */
+typedef struct spec {
+    char fill[4]; /* n_fill bytes of it; 0: the default of the type */
+    size_t n_fill;
+    char align; /* < > ^ = or 0 */
+    char sign;  /* + - or space, 0 as - */
+    bool alternate, zero;
+    char grouping;            /* , _ or 0 */
+    int64_t width, precision; /* precision < 0: none */
+    char type;                /* 0: none */
+} spec;
+
+static qn_jval refuse(qn_jstate *r, const char *why)
+{
+    qn_jfail(r, QN_EARGUMENT, "format: %s", why);
+    return qn_jnone();
+}
+
+/* Numbers into digits */
+
+typedef struct digits {
+    char sign;       /* 0: none */
+    char prefix[3];  /* 0x and the like */
+    char text[1024]; /* of the number without sign */
+    size_t n_whole;  /* of text: what groups are made in */
+} digits;
+
+static char sign_of(bool negative, char wanted)
+{
+    return negative ? '-' : wanted == '+' || wanted == ' ' ? wanted : 0;
+}
+
+static void print_int(digits *d, int64_t value, const spec *s)
+{
+    uint64_t m = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    char type = s->type ? s->type : 'd', *at = d->text + 70;
+    uint64_t base = type == 'b' ? 2 : type == 'o' ? 8 : (type | 32) == 'x' ? 16 : 10;
+    const char *all = type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
+    *at = 0;
+    do
+        *--at = all[m % base];
+    while (m /= base);
+    memmove(d->text, at, strlen(at) + 1);
+    d->n_whole = strlen(d->text);
+    d->sign = sign_of(value < 0, s->sign);
+    if (s->alternate && base != 10)
+        snprintf(d->prefix, sizeof d->prefix, "0%c", type);
+}
+
+static size_t leading_digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+/* Without a type a float looks as by repr; with a precision as by g, but with a point. */
+static void print_plain(digits *d, double f, const spec *s)
+{
+    char text[64];
+    if (s->precision < 0 || isnan(f) || isinf(f)) {
+        qn_jprint_double(fabs(f), text);
+    } else {
+        snprintf(text, sizeof text, "%.*g",
+                 (int)QN_MIN(QN_MAX(s->precision, (int64_t)1), (int64_t)40), fabs(f));
+        if (!text[leading_digits(text)])
+            snprintf(text + strlen(text), 3, ".0");
+    }
+    snprintf(d->text, sizeof d->text, "%s", text);
+}
+
+static void print_float(digits *d, double f, const spec *s)
+{
+    static const char types[] = "eEfFgG";
+    char format[8] = "%.*f", type = s->type == '%' ? 'f' : s->type == 'n' ? 'g' : s->type;
+    int precision = s->precision < 0 ? 6 : (int)s->precision;
+    d->sign = sign_of(signbit(f) && !isnan(f), s->sign);
+    f = s->type == '%' ? f * 100 : f;
+    if (!s->type)
+        print_plain(d, f, s);
+    else if (isnan(f) || isinf(f))
+        snprintf(d->text, sizeof d->text, "%s", isnan(f) ? "nan" : "inf");
+    else if (strchr(types, type)) {
+        snprintf(format, sizeof format, "%%%s.*%c", s->alternate ? "#" : "", type);
+        snprintf(d->text, sizeof d->text, format, precision, fabs(f)); // NOLINT: made above
+    }
+    for (char *p = d->text; *p && (type == 'F' || type == 'E' || type == 'G'); p++)
+        *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+    d->n_whole = leading_digits(d->text);
+    if (s->type == '%')
+        snprintf(d->text + strlen(d->text), 2, "%%");
+}
+
+/* Padding */
+
+static void fill(qn_jbuild *b, int64_t n, const spec *s, char otherwise)
+{
+    if (n > (int64_t)qn_template_max.n_repeat)
+        qn_jfail(b->r, QN_ELIMIT, "more than %zu characters of padding", qn_template_max.n_repeat);
+    for (int64_t i = 0; i < n && qn_jspend(b->r, 1); i++)
+        qn_jbuild_add(b, s->n_fill ? s->n_fill : 1, s->n_fill ? s->fill : &otherwise, J_TRUSTED);
+}
+
+static int64_t left_share(int64_t n, char align)
+{
+    return align == '<' ? 0 : align == '^' ? n / 2 : n;
+}
+
+/* The whole part with separators, and zeros before it up to n_least places in all. */
+static void add_grouped(qn_jbuild *b, const digits *d, const spec *s, int64_t n_least)
+{
+    int64_t group = s->grouping == '_' && s->type && strchr("boxX", s->type) ? 4 : 3;
+    int64_t n = (int64_t)d->n_whole, n_digits = n;
+    if (!s->grouping) {
+        fill(b, n_least - n, &(spec){0}, '0');
+        qn_jbuild_text(b, d->text);
+        return;
+    }
+    while (n_digits + (n_digits - 1) / group < n_least && qn_jspend(b->r, 1))
+        n_digits++;
+    for (int64_t i = n_digits; i > 0 && qn_jspend(b->r, 1); i--) {
+        qn_jbuild_add(b, 1, i > n ? "0" : &d->text[n - i], J_TRUSTED);
+        if (i > 1 && (i - 1) % group == 0)
+            qn_jbuild_add(b, 1, &s->grouping, J_TRUSTED);
+    }
+    qn_jbuild_text(b, d->text + d->n_whole);
+}
+
+static void pad_number(qn_jbuild *b, const digits *d, const spec *s)
+{
+    int64_t n_text = (int64_t)strlen(d->text),
+            group = s->grouping == '_' && s->type && strchr("boxX", s->type) ? 4 : 3;
+    int64_t n_separators = s->grouping && d->n_whole ? ((int64_t)d->n_whole - 1) / group : 0;
+    int64_t n_head = (d->sign != 0) + (int64_t)strlen(d->prefix);
+    int64_t n = s->width - n_text - n_separators - n_head;
+    bool zeros = s->align == '=' && (!s->n_fill || (s->n_fill == 1 && s->fill[0] == '0'));
+    int64_t left = s->align == '=' ? 0 : left_share(n, s->align ? s->align : '>');
+    fill(b, left, s, ' ');
+    if (d->sign)
+        qn_jbuild_add(b, 1, &d->sign, J_TRUSTED);
+    qn_jbuild_text(b, d->prefix);
+    if (s->align == '=' && !zeros)
+        fill(b, n, s, '0');
+    add_grouped(b, d, s, zeros && n > 0 ? (int64_t)d->n_whole + n_separators + n : 0);
+    if (s->align != '=')
+        fill(b, n - left, s, ' ');
+}
+
+static void pad_text(qn_jbuild *b, qn_jstr *text, const spec *s)
+{
+    if (s->precision >= 0 && (uint64_t)s->precision < text->n_chars)
+        text = qn_jslice_bytes(b->r, text, 0, qn_jchar_at(b->r, text, (size_t)s->precision));
+    int64_t n = s->width - (int64_t)text->n_chars, left = left_share(n, s->align ? s->align : '<');
+    fill(b, left, s, ' ');
+    qn_jbuild_str(b, text);
+    fill(b, n - left, s, ' ');
+}
+
+static void add_number(qn_jbuild *b, qn_jval v, const spec *s)
+{
+    digits d = {0};
+    bool is_float = v.kind == J_DOUBLE || (s->type && strchr("eEfFgG%", s->type));
+    if (s->precision > MAX_PRECISION) {
+        qn_jfail(b->r, QN_ELIMIT, "more than %d digits", MAX_PRECISION);
+        return;
+    }
+    if (is_float)
+        print_float(&d, qn_jas_double(v), s);
+    else
+        print_int(&d, qn_jas_int(v), s);
+    pad_number(b, &d, s);
+}
+
+static void add_character(qn_jbuild *b, qn_jval v, const spec *s)
+{
+    char text[4];
+    int64_t code = qn_jis_true_int(v) ? qn_jas_int(v) : -1;
+    size_t n = code >= 0 && code <= 0x10FFFF ? qn_utf8_encode((uint32_t)code, text) : 0;
+    if (v.kind == J_STR && v.s->n_chars == 1)
+        pad_text(b, v.s, s);
+    else if (n)
+        pad_text(b, qn_jstr_copy(b->r, n, text, 0), s);
+    else
+        refuse(b->r, "%c wants a character or its number");
+}
+
+/* format(v, spec) */
+
+/* The number at *at, which moves behind it; -1 when none is there. */
+static int64_t read_number(qn_jstate *r, qn_str s, size_t *at)
+{
+    int64_t n = -1;
+    for (; *at < s.n_bytes && s.bytes[*at] >= '0' && s.bytes[*at] <= '9'; ++*at) {
+        n = QN_MAX(n, (int64_t)0) * 10 + (s.bytes[*at] - '0');
+        if (n > INT32_MAX) {
+            qn_jfail(r, QN_ELIMIT, "format: a number that is too large");
+            return -1;
+        }
+    }
+    return n;
+}
+
+static bool is_align(qn_str s, size_t at)
+{
+    return at < s.n_bytes && s.bytes[at] && strchr("<>=^", s.bytes[at]);
+}
+
+static bool take(qn_str s, size_t *at, const char *any, char *found)
+{
+    if (*at >= s.n_bytes || !s.bytes[*at] || !strchr(any, s.bytes[*at]))
+        return false;
+    *found = s.bytes[(*at)++];
+    return true;
+}
+
+static spec read_spec(qn_jstate *r, qn_str s)
+{
+    spec p = {.precision = -1, .width = -1};
+    size_t at = 0, n_fill = 0;
+    char c;
+    if (s.n_bytes)
+        qn_jcode_at(s, 0, &n_fill);
+    if (s.n_bytes && is_align(s, n_fill)) {
+        memcpy(p.fill, s.bytes, n_fill);
+        p.n_fill = n_fill;
+        at = n_fill;
+    }
+    take(s, &at, "<>=^", &p.align);
+    take(s, &at, "+- ", &p.sign);
+    p.alternate = take(s, &at, "#", &c);
+    p.zero = take(s, &at, "0", &c);
+    p.width = read_number(r, s, &at);
+    take(s, &at, ",_", &p.grouping);
+    if (take(s, &at, ".", &c) && (p.precision = read_number(r, s, &at)) < 0)
+        refuse(r, "a precision is missing");
+    if (at < s.n_bytes)
+        p.type = s.bytes[at++];
+    if (at < s.n_bytes)
+        refuse(r, "that is no format specification");
+    return p;
+}
+
+static void format_string(qn_jbuild *b, qn_jval v, spec p)
+{
+    if ((p.type && p.type != 's') || p.sign || p.alternate || p.grouping || p.align == '=')
+        refuse(b->r, "a str cannot have that");
+    else if (p.zero && !p.n_fill)
+        p.fill[0] = '0', p.n_fill = 1;
+    if (!qn_jfailed(b->r))
+        pad_text(b, v.s, &p);
+}
+
+static void format_number(qn_jbuild *b, qn_jval v, spec p)
+{
+    const char *types = v.kind == J_DOUBLE ? "eEfFgGn%" : "bcdoxXneEfFgG%";
+    if (p.type && !strchr(types, p.type))
+        refuse(b->r, "a number cannot have that type");
+    if (v.kind != J_DOUBLE && p.precision >= 0 && (!p.type || strchr("bcdoxXn", p.type)))
+        refuse(b->r, "an integer has no precision");
+    if (p.zero && !p.align)
+        p.align = '=';
+    if (p.zero && !p.n_fill)
+        p.fill[0] = '0', p.n_fill = 1;
+    if (v.kind != J_DOUBLE && p.type == 'n')
+        p.type = 'd';
+    if (qn_jfailed(b->r))
+        return;
+    if (p.type == 'c')
+        add_character(b, v, &p);
+    else
+        add_number(b, v, &p);
+}
+
+static void format_value(qn_jbuild *b, qn_jval v, qn_jstr *specification)
+{
+    qn_str s = qn_jbytes(b->r, specification);
+    if (s.n_bytes == 0) {
+        qn_jprint(b, v);
+        return;
+    }
+    spec p = read_spec(b->r, s);
+    if (qn_jfailed(b->r))
+        return;
+    if (v.kind == J_STR)
+        format_string(b, v, p);
+    else if (qn_jis_number(v))
+        format_number(b, v, p);
+    else
+        refuse(b->r, "only strings and numbers can have a format specification");
+}
+
+/* str.format */
+
+typedef struct formatter {
+    qn_jstate *r;
+    qn_jcall *c;
+    qn_jdict *mapping; /* of format_map */
+    int64_t n_auto;    /* automatic numbers so far; -1: numbers are written */
+} formatter;
+
+static qn_jval numbered(formatter *f, int64_t at)
+{
+    if (at < 0 || (uint64_t)at >= f->c->n_positional || f->mapping)
+        return refuse(f->r, "no argument for a field");
+    return f->c->positional[at];
+}
+
+static qn_jval named(formatter *f, qn_str name)
+{
+    char shown[QN_SHOWN];
+    for (size_t i = 0; !f->mapping && i < f->c->n_keyword; i++)
+        if (qn_str_equal(f->c->keyword[i].name, name))
+            return f->c->keyword[i].value;
+    qn_jval *v = f->mapping ? qn_jdict_find_str(f->r, f->mapping, name) : NULL;
+    if (!v)
+        qn_jfail(f->r, QN_EARGUMENT, "format: no argument named %s", qn_str_show(shown, name));
+    return v ? *v : qn_jnone();
+}
+
+/* The value that "name.attribute[item]" means. */
+static qn_jval field_value(formatter *f, qn_str s)
+{
+    size_t at = 0, end = 0;
+    while (end < s.n_bytes && s.bytes[end] != '.' && s.bytes[end] != '[')
+        end++;
+    int64_t number = read_number(f->r, s, &at);
+    bool is_number = number >= 0 && at == end;
+    if ((end == 0 && f->n_auto < 0) || (is_number && f->n_auto > 0))
+        return refuse(f->r, "numbered and unnumbered fields cannot be mixed");
+    f->n_auto = is_number ? -1 : f->n_auto;
+    qn_jval v = end == 0    ? numbered(f, f->n_auto++)
+                : is_number ? numbered(f, number)
+                            : named(f, (qn_str){s.bytes, end});
+    for (at = end; at < s.n_bytes && !qn_jfailed(f->r); at = end) {
+        bool item = s.bytes[at] == '[';
+        size_t begin = at + 1, key_at = begin;
+        for (end = begin; end < s.n_bytes && (item ? s.bytes[end] != ']'
+                                                   : s.bytes[end] != '.' && s.bytes[end] != '[');)
+            end++;
+        qn_str key = {s.bytes + begin, end - begin};
+        if ((s.bytes[at] != '.' && !item) || key.n_bytes == 0 || (item && end == s.n_bytes))
+            return refuse(f->r, "that is no field");
+        int64_t index = read_number(f->r, s, &key_at);
+        if (!item)
+            v = qn_jattribute(f->r, v, key);
+        else if (index >= 0 && key_at == end)
+            v = qn_jitem(f->r, v, qn_jint(index));
+        else
+            v = qn_jitem(f->r, v, qn_jstr_value(qn_jstr_new(f->r, key.n_bytes, key.bytes, 0)));
+        end += item;
+    }
+    return v;
+}
+
+static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end, int level);
+
+/* The end of the field that begins behind "{": its closing brace. */
+static size_t field_end(qn_str s, size_t begin, size_t end)
+{
+    size_t level = 1, at = begin;
+    for (; at < end; at++) {
+        level += s.bytes[at] == '{';
+        if (s.bytes[at] == '}' && --level == 0)
+            break;
+    }
+    return at;
+}
+
+static qn_jval convert(formatter *f, qn_jval v, char how)
+{
+    qn_jbuild b = qn_jbuild_begin(f->r);
+    if (how == 's')
+        return qn_jstr_value(qn_jstr_of(f->r, v));
+    if (how != 'r')
+        return refuse(f->r, "a conversion that is not !s or !r");
+    qn_jrepr(&b, v);
+    return qn_jstr_value(qn_jbuild_end(&b));
+}
+
+static void format_field(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end,
+                         int level)
+{
+    qn_str all = qn_jbytes(f->r, s);
+    size_t at = begin;
+    bool in_item = false;
+    for (; at < end && (in_item || (all.bytes[at] != '!' && all.bytes[at] != ':')); at++)
+        in_item = all.bytes[at] == '[' || (in_item && all.bytes[at] != ']');
+    qn_jval v = field_value(f, (qn_str){all.bytes + begin, at - begin});
+    if (qn_jfailed(f->r))
+        return;
+    if (at < end && all.bytes[at] == '!') {
+        v = at + 1 < end ? convert(f, v, all.bytes[at + 1])
+                         : refuse(f->r, "a conversion is missing");
+        at += 2;
+        if (at < end && all.bytes[at] != ':')
+            refuse(f->r, "a ':' is missing behind the conversion");
+    }
+    qn_jbuild specification = qn_jbuild_begin(f->r);
+    if (at < end)
+        format_all(f, &specification, s, at + 1, end, level + 1);
+    if (!qn_jfailed(f->r))
+        format_value(b, v, qn_jbuild_end(&specification));
+}
+
+static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end, int level)
+{
+    qn_str all = qn_jbytes(f->r, s);
+    size_t plain = begin;
+    if (level > MAX_NESTED)
+        refuse(f->r, "fields nested too deep");
+    for (size_t at = begin; at < end && !qn_jfailed(f->r); at++) {
+        char c = all.bytes[at];
+        bool twice = at + 1 < end && all.bytes[at + 1] == c;
+        if (c != '{' && c != '}')
+            continue;
+        qn_jbuild_piece(b, s, plain, at);
+        plain = at + 1; /* of two braces the second stays */
+        if (twice && level == 0) {
+            at++;
+            continue;
+        }
+        size_t close = field_end(all, at + 1, end);
+        if (c == '}' || close == end) {
+            refuse(f->r, "a single brace");
+            return;
+        }
+        format_field(f, b, s, at + 1, close, level);
+        at = close;
+        plain = close + 1;
+        qn_jspend(f->r, 1 + (close - at) / 64);
+    }
+    qn_jbuild_piece(b, s, plain, end);
+}
+
+static qn_jval format(qn_jstate *r, qn_jval self, qn_jcall *c, qn_jdict *mapping)
+{
+    formatter f = {.r = r, .c = c, .mapping = mapping};
+    qn_jbuild b = qn_jbuild_begin(r);
+    qn_jbytes(r, self.s);
+    format_all(&f, &b, self.s, 0, self.s->n_bytes, 0);
+    qn_jstr *s = qn_jbuild_end(&b);
+    s->markup = self.s->markup;
+    return qn_jstr_value(s);
+}
+
+qn_jval qn_jm_format(qn_jstate *r, qn_jval self, qn_jcall *c)
+{
+    return format(r, self, c, NULL);
+}
+
+qn_jval qn_jm_format_map(qn_jstate *r, qn_jval self, qn_jcall *c)
+{
+    if (c->v[0].kind != J_DICT)
+        return refuse(r, "format_map wants a dict");
+    return format(r, self, c, c->v[0].dict);
+}
+
+/* str % values */
+
+typedef struct percent {
+    qn_jstate *r;
+    qn_jval args;
+    size_t n_used;
+} percent;
+
+static qn_jval next_argument(percent *p)
+{
+    size_t at = p->n_used++;
+    if (p->args.kind == J_TUPLE && at < p->args.list->n)
+        return p->args.list->v[at];
+    if (p->args.kind != J_TUPLE && at == 0)
+        return p->args;
+    return refuse(p->r, "not enough values");
+}
+
+/* (name) of a mapping, at *at. */
+static qn_jval mapped_argument(percent *p, qn_str s, size_t *at)
+{
+    size_t begin = ++*at, level = 1;
+    for (; *at < s.n_bytes; ++*at) {
+        level += s.bytes[*at] == '(';
+        if (s.bytes[*at] == ')' && --level == 0)
+            break;
+    }
+    if (*at == s.n_bytes || p->args.kind != J_DICT)
+        return refuse(p->r, "%(name) wants a dict, and its end");
+    qn_jval *v = qn_jdict_find_str(p->r, p->args.dict, (qn_str){s.bytes + begin, *at - begin});
+    ++*at;
+    return v ? *v : refuse(p->r, "no value of the name that %(name) asks for");
+}
+
+static void read_flags(qn_str s, size_t *at, spec *p)
+{
+    for (char c; take(s, at, "-+ #0", &c);) {
+        if (c == '-')
+            p->align = '<';
+        else if (c == '#')
+            p->alternate = true;
+        else if (c == '0')
+            p->zero = true;
+        else
+            p->sign = p->sign == '+' ? '+' : c;
+    }
+}
+
+static int64_t star_or_number(percent *p, qn_str s, size_t *at)
+{
+    char c;
+    if (!take(s, at, "*", &c))
+        return read_number(p->r, s, at);
+    qn_jval v = next_argument(p);
+    if (!qn_jis_true_int(v) || qn_jas_int(v) > INT32_MAX || qn_jas_int(v) < -INT32_MAX) {
+        refuse(p->r, "* wants an integer");
+        return -1;
+    }
+    return qn_jas_int(v);
+}
+
+/* The value as %d and the like take it. */
+static qn_jval integral(percent *p, qn_jval v, bool only_int)
+{
+    if (v.kind == J_DOUBLE && !only_int && fabs(v.f) < 9223372036854775808.0)
+        return qn_jint((int64_t)v.f);
+    if (!qn_jis_true_int(v))
+        refuse(p->r, "an integer is wanted");
+    return qn_jint(qn_jis_true_int(v) ? qn_jas_int(v) : 0);
+}
+
+static void add_text(percent *p, qn_jbuild *b, qn_jval v, spec *s)
+{
+    qn_jbuild text = qn_jbuild_begin(p->r);
+    if (s->type == 's')
+        qn_jprint(&text, v);
+    else
+        qn_jrepr(&text, v);
+    if (!s->align)
+        s->align = '>';
+    pad_text(b, qn_jbuild_end(&text), s);
+}
+
+static void add_converted(percent *p, qn_jbuild *b, qn_jval v, spec *s)
+{
+    if (s->zero && s->align != '<')
+        s->align = '=';
+    if (strchr("sra", s->type)) {
+        s->align = s->align == '=' ? 0 : s->align;
+        add_text(p, b, v, s);
+    } else if (s->type == 'c') {
+        s->align = s->align == '<' ? '<' : '>';
+        add_character(b, v, s);
+    } else if (strchr("diuoxX", s->type)) {
+        v = integral(p, v, s->type == 'o' || (s->type | 32) == 'x');
+        s->type = strchr("iu", s->type) ? 'd' : s->type;
+        int64_t n_digits = s->precision;
+        s->precision = -1;
+        if (n_digits > (int64_t)strlen("18446744073709551615"))
+            refuse(p->r, "a precision that is too large");
+        else if (!qn_jfailed(p->r))
+            add_number(b, v, s);
+    } else if (!qn_jis_number(v)) {
+        refuse(p->r, "a number is wanted");
+    } else {
+        add_number(b, qn_jdouble(qn_jas_double(v)), s);
+    }
+}
+
+static void add_conversion(percent *p, qn_jbuild *b, qn_str s, size_t *at)
+{
+    spec how = {.precision = -1, .width = -1};
+    qn_jval v = {0};
+    char c;
+    if (*at < s.n_bytes && s.bytes[*at] == '(')
+        v = mapped_argument(p, s, at);
+    read_flags(s, at, &how);
+    how.width = star_or_number(p, s, at);
+    if (how.width < -1)
+        how.align = '<', how.width = -how.width;
+    if (take(s, at, ".", &c))
+        how.precision = QN_MAX(star_or_number(p, s, at), (int64_t)0);
+    take(s, at, "hlL", &c);
+    if (qn_jfailed(p->r) || take(s, at, "%", &c)) {
+        qn_jbuild_text(b, "%");
+        return;
+    }
+    if (!take(s, at, "diouxXeEfFgGcrsa", &how.type)) {
+        refuse(p->r, "an unknown conversion behind %");
+        return;
+    }
+    v = v.kind == J_MISSING ? next_argument(p) : v;
+    if (!qn_jfailed(p->r))
+        add_converted(p, b, v, &how);
+}
+
+qn_jval qn_jpercent(qn_jstate *r, qn_jstr *format, qn_jval args)
+{
+    percent p = {.r = r, .args = args};
+    qn_str s = qn_jbytes(r, format);
+    qn_jbuild b = qn_jbuild_begin(r);
+    size_t plain = 0;
+    for (size_t at = 0; at < s.n_bytes && !qn_jfailed(r);) {
+        if (s.bytes[at++] != '%')
+            continue;
+        qn_jbuild_piece(&b, format, plain, at - 1);
+        add_conversion(&p, &b, s, &at);
+        plain = at;
+    }
+    qn_jbuild_piece(&b, format, plain, s.n_bytes);
+    size_t n_args = args.kind == J_TUPLE                         ? args.list->n
+                    : args.kind == J_DICT || args.kind == J_LIST ? 0
+                                                                 : 1;
+    if (p.n_used < n_args)
+        refuse(r, "not all values are used");
+    qn_jstr *done = qn_jbuild_end(&b);
+    done->markup = format->markup;
+    return qn_jstr_value(done);
+}

@@ -1,0 +1,458 @@
+/* text/jinja_parse.c - statements: tokens become a tree. Source: jinja2/parser.py.
+ *
+ * Invariant: after the first failure the parser stands at J_EOF, so every loop ends. */
+#include "text/jinja_node.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+void qn_jparser_fail(qn_jparser *p, unsigned line, qn_status status, const char *format, ...)
+{
+    char text[400];
+    va_list args;
+    if (p->status != QN_OK)
+        return;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    p->status = qn_fail(p->err, status, "template line %u: %s", line, text);
+    p->line = line;
+    p->at = p->n_tokens ? p->n_tokens - 1 : 0;
+}
+
+void qn_jparser_no_memory(qn_jparser *p, unsigned line)
+{
+    const qn_region *r = p->region;
+    if (r->n_limit - r->n_taken < r->n_limit / 4)
+        qn_jparser_fail(p, line, QN_ELIMIT, "the template parses to more than %zu bytes",
+                        r->n_limit);
+    else
+        qn_jparser_fail(p, line, QN_ENOMEM, "no memory for what the template parses to");
+}
+
+qn_jtoken *qn_jpeek(const qn_jparser *p, size_t n_ahead)
+{
+    return &p->tokens[QN_MIN(p->at + n_ahead, p->n_tokens - 1)];
+}
+
+qn_jtoken *qn_jtake(qn_jparser *p)
+{
+    qn_jtoken *t = qn_jpeek(p, 0);
+    p->at += p->at + 1 < p->n_tokens;
+    return t;
+}
+
+static bool is(const qn_jtoken *t, qn_jtype type, const char *text)
+{
+    return t->type == type && qn_str_is(t->text, text);
+}
+
+bool qn_jis_op(const qn_jparser *p, const char *op)
+{
+    return is(qn_jpeek(p, 0), J_OP, op);
+}
+
+bool qn_jis_name(const qn_jparser *p, const char *name)
+{
+    return is(qn_jpeek(p, 0), J_NAME, name);
+}
+
+bool qn_jskip_op(qn_jparser *p, const char *op)
+{
+    return qn_jis_op(p, op) && qn_jtake(p);
+}
+
+bool qn_jskip_name(qn_jparser *p, const char *name)
+{
+    return qn_jis_name(p, name) && qn_jtake(p);
+}
+
+const char *qn_jdescribe(char shown[QN_SHOWN], const qn_jtoken *t)
+{
+    static const char *const names[] = {[J_EOF] = "the end of the template",
+                                        [J_DATA] = "text",
+                                        [J_PRINT_BEGIN] = "{{",
+                                        [J_PRINT_END] = "the end of the print statement",
+                                        [J_BLOCK_BEGIN] = "{%",
+                                        [J_BLOCK_END] = "the end of the statement",
+                                        [J_STRING] = "a string"};
+    if (t->type < QN_COUNT(names) && names[t->type])
+        return names[t->type];
+    return qn_str_show(shown, t->text);
+}
+
+static void unexpected(qn_jparser *p, const char *wanted)
+{
+    char shown[QN_SHOWN];
+    const qn_jtoken *t = qn_jpeek(p, 0);
+    qn_jparser_fail(p, t->line, QN_EFORMAT, "expected %s, got %s", wanted, qn_jdescribe(shown, t));
+}
+
+void qn_jexpect_op(qn_jparser *p, const char *op)
+{
+    if (!qn_jskip_op(p, op))
+        unexpected(p, op);
+}
+
+qn_str qn_jexpect_name(qn_jparser *p)
+{
+    if (qn_jpeek(p, 0)->type == J_NAME)
+        return qn_jtake(p)->text;
+    unexpected(p, "a name");
+    return (qn_str){"", 0};
+}
+
+static void expect_type(qn_jparser *p, qn_jtype type, const char *wanted)
+{
+    if (qn_jpeek(p, 0)->type == type)
+        qn_jtake(p);
+    else
+        unexpected(p, wanted);
+}
+
+/* Notes in `node` how deep the tree below it is, and refuses one that is too deep. */
+static void deepen(qn_jparser *p, qn_jnode *node, const qn_jnode *child)
+{
+    if (child && child->depth >= node->depth)
+        node->depth = (uint16_t)(child->depth + 1);
+    if (node->depth > qn_template_max.n_parse_depth)
+        qn_jparser_fail(p, node->line, QN_ELIMIT, "nested deeper than %u levels",
+                        qn_template_max.n_parse_depth);
+}
+
+qn_jnode *qn_jnode_new(qn_jparser *p, qn_jkind kind, unsigned line, qn_jnode *a, qn_jnode *b,
+                       qn_jnode *c)
+{
+    qn_jnode *n = p->status == QN_OK ? qn_region_take(p->region, 1, sizeof *n) : NULL;
+    if (!n) {
+        qn_jparser_no_memory(p, line);
+        p->spare = (qn_jnode){0};
+        n = &p->spare;
+        a = b = c = NULL;
+    }
+    *n = (qn_jnode){.kind = (uint8_t)kind, .line = line, .a = a, .b = b, .c = c};
+    deepen(p, n, a);
+    deepen(p, n, b);
+    deepen(p, n, c);
+    return n;
+}
+
+void qn_jnode_append(qn_jparser *p, qn_jnode *parent, qn_jnode ***tail, qn_jnode *child)
+{
+    if (p->status != QN_OK || !child)
+        return;
+    **tail = child;
+    *tail = &child->next;
+    deepen(p, parent, child);
+}
+
+bool qn_jenter(qn_jparser *p)
+{
+    if (p->depth >= qn_template_max.n_parse_depth)
+        qn_jparser_fail(p, qn_jpeek(p, 0)->line, QN_ELIMIT, "nested deeper than %u levels",
+                        qn_template_max.n_parse_depth);
+    p->depth++;
+    return p->status == QN_OK;
+}
+
+/* Statements */
+
+static qn_jnode *parse_statement(qn_jparser *p);
+
+typedef struct ends {
+    const char *name[4];
+} ends;
+
+static bool at_end(const qn_jparser *p, const ends *e)
+{
+    for (size_t i = 0; e && i < QN_COUNT(e->name) && e->name[i]; i++)
+        if (qn_jis_name(p, e->name[i]))
+            return true;
+    return false;
+}
+
+static qn_jnode *parse_data(qn_jparser *p)
+{
+    qn_jtoken *t = qn_jtake(p);
+    qn_jnode *n = qn_jnode_new(p, J_TEXT, t->line, NULL, NULL, NULL);
+    n->name = t->text;
+    return n;
+}
+
+static qn_jnode *parse_print(qn_jparser *p)
+{
+    unsigned line = qn_jtake(p)->line;
+    qn_jnode *value = qn_jparse_tuple(p, true, NULL, false);
+    expect_type(p, J_PRINT_END, "the end of the print statement");
+    return qn_jnode_new(p, J_PRINT, line, value, NULL, NULL);
+}
+
+/* Text, prints and statements up to a tag of e, whose name is the next token, or to the end. */
+static void parse_body(qn_jparser *p, qn_jnode *parent, qn_jnode **first, const ends *e)
+{
+    qn_jnode **tail = first;
+    while (p->status == QN_OK && qn_jpeek(p, 0)->type != J_EOF) {
+        if (qn_jpeek(p, 0)->type == J_DATA) {
+            qn_jnode_append(p, parent, &tail, parse_data(p));
+        } else if (qn_jpeek(p, 0)->type == J_PRINT_BEGIN) {
+            qn_jnode_append(p, parent, &tail, parse_print(p));
+        } else {
+            expect_type(p, J_BLOCK_BEGIN, "{%");
+            if (at_end(p, e))
+                return;
+            qn_jnode_append(p, parent, &tail, parse_statement(p));
+            expect_type(p, J_BLOCK_END, "the end of the statement");
+        }
+    }
+    if (e && p->status == QN_OK)
+        qn_jparser_fail(p, qn_jpeek(p, 0)->line, QN_EFORMAT,
+                        "the template ends before \"%s\" of the statement of line %u", e->name[0],
+                        parent->line);
+}
+
+/* The body of a statement, from the end of its tag on. */
+static void parse_block(qn_jparser *p, qn_jnode *parent, qn_jnode **first, ends e)
+{
+    qn_jskip_op(p, ":");
+    expect_type(p, J_BLOCK_END, "the end of the statement");
+    parse_body(p, parent, first, &e);
+}
+
+static void parse_last_block(qn_jparser *p, qn_jnode *parent, qn_jnode **first, const char *end)
+{
+    parse_block(p, parent, first, (ends){{end}});
+    qn_jtake(p);
+}
+
+static qn_jnode *parse_set(qn_jparser *p, unsigned line)
+{
+    qn_jnode *target;
+    if (is(qn_jpeek(p, 1), J_OP, ".")) {
+        target = qn_jnode_new(p, J_NAMESPACE_REF, qn_jpeek(p, 0)->line, NULL, NULL, NULL);
+        target->name = qn_jexpect_name(p);
+        qn_jtake(p);
+        target->attribute = qn_jexpect_name(p);
+    } else {
+        target = qn_jparse_targets(p, NULL);
+    }
+    if (qn_jskip_op(p, "="))
+        return qn_jnode_new(p, J_SET, line, target, qn_jparse_tuple(p, true, NULL, false), NULL);
+    qn_jnode *filter = qn_jparse_filters(p, NULL, false);
+    qn_jnode *n = qn_jnode_new(p, J_SET_BLOCK, line, target, NULL, filter);
+    parse_last_block(p, n, &n->body, "endset");
+    return n;
+}
+
+static qn_jnode *parse_for(qn_jparser *p, unsigned line)
+{
+    qn_jnode *target = qn_jparse_targets(p, "in"), *test = NULL;
+    if (!qn_jskip_name(p, "in"))
+        unexpected(p, "in");
+    qn_jnode *iter = qn_jparse_tuple(p, false, "recursive", false);
+    if (qn_jskip_name(p, "if"))
+        test = qn_jparse_expression(p);
+    qn_jnode *n = qn_jnode_new(p, J_FOR, line, target, iter, test);
+    n->flag = qn_jskip_name(p, "recursive");
+    parse_block(p, n, &n->body, (ends){{"endfor", "else"}});
+    if (qn_str_is(qn_jtake(p)->text, "else"))
+        parse_last_block(p, n, &n->other, "endfor");
+    return n;
+}
+
+static qn_jnode *parse_if(qn_jparser *p, unsigned line)
+{
+    qn_jnode *first =
+        qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, NULL, false), NULL, NULL);
+    qn_jnode *n = first, **tail = &first->args;
+    for (;;) {
+        parse_block(p, n, &n->body, (ends){{"endif", "else", "elif"}});
+        if (n != first)
+            qn_jnode_append(p, first, &tail, n);
+        qn_jtoken *end = qn_jtake(p);
+        if (p->status != QN_OK || qn_str_is(end->text, "endif"))
+            return first;
+        if (qn_str_is(end->text, "else")) {
+            parse_last_block(p, first, &first->other, "endif");
+            return first;
+        }
+        line = end->line;
+        n = qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, NULL, false), NULL, NULL);
+    }
+}
+
+static void parse_signature(qn_jparser *p, qn_jnode *macro)
+{
+    qn_jnode **tail = &macro->args, **defaults = &macro->other;
+    qn_jexpect_op(p, "(");
+    while (p->status == QN_OK && !qn_jis_op(p, ")")) {
+        if (macro->args)
+            qn_jexpect_op(p, ",");
+        qn_jnode *arg = qn_jnode_new(p, J_NAMED, qn_jpeek(p, 0)->line, NULL, NULL, NULL);
+        arg->name = qn_jexpect_name(p);
+        arg->stores = true;
+        if (qn_jskip_op(p, "="))
+            qn_jnode_append(p, macro, &defaults, qn_jparse_expression(p));
+        else if (macro->other)
+            qn_jparser_fail(p, arg->line, QN_EFORMAT,
+                            "a parameter without a default follows one "
+                            "with a default");
+        qn_jnode_append(p, macro, &tail, arg);
+    }
+    qn_jexpect_op(p, ")");
+}
+
+static qn_jnode *parse_macro(qn_jparser *p, unsigned line)
+{
+    qn_jnode *n = qn_jnode_new(p, J_MACRO_DEF, line, NULL, NULL, NULL);
+    n->name = qn_jexpect_name(p);
+    parse_signature(p, n);
+    parse_last_block(p, n, &n->body, "endmacro");
+    return n;
+}
+
+static qn_jnode *parse_call(qn_jparser *p, unsigned line)
+{
+    qn_jnode *n = qn_jnode_new(p, J_CALL_BLOCK, line, NULL, NULL, NULL);
+    if (qn_jis_op(p, "("))
+        parse_signature(p, n);
+    qn_jnode *call = qn_jparse_expression(p);
+    if (call->kind != J_CALL)
+        qn_jparser_fail(p, line, QN_EFORMAT, "a call block must call something");
+    n->a = call;
+    deepen(p, n, call);
+    n->name = qn_str_of("caller");
+    parse_last_block(p, n, &n->body, "endcall");
+    return n;
+}
+
+static qn_jnode *parse_filter_block(qn_jparser *p, unsigned line)
+{
+    qn_jnode *filter = qn_jparse_filters(p, NULL, true);
+    qn_jnode *n = qn_jnode_new(p, J_FILTER_BLOCK, line, filter, NULL, NULL);
+    parse_last_block(p, n, &n->body, "endfilter");
+    return n;
+}
+
+static qn_jnode *parse_generation(qn_jparser *p, unsigned line)
+{
+    qn_jnode *n = qn_jnode_new(p, J_GENERATION, line, NULL, NULL, NULL);
+    parse_last_block(p, n, &n->body, "endgeneration");
+    return n;
+}
+
+static qn_jnode *parse_with(qn_jparser *p, unsigned line)
+{
+    qn_jnode *n = qn_jnode_new(p, J_WITH, line, NULL, NULL, NULL);
+    qn_jnode **targets = &n->args, **values = &n->other;
+    while (p->status == QN_OK && qn_jpeek(p, 0)->type != J_BLOCK_END) {
+        if (n->args)
+            qn_jexpect_op(p, ",");
+        qn_jnode_append(p, n, &targets, qn_jparse_targets(p, NULL));
+        qn_jexpect_op(p, "=");
+        qn_jnode_append(p, n, &values, qn_jparse_expression(p));
+    }
+    parse_last_block(p, n, &n->body, "endwith");
+    return n;
+}
+
+static qn_jnode *parse_autoescape(qn_jparser *p, unsigned line)
+{
+    qn_jnode *option = qn_jparse_expression(p);
+    if (option->kind != J_CONST || option->value.kind != J_BOOL || option->value.b)
+        qn_jparser_fail(p, line, QN_EUNSUPPORTED, "autoescape can only be off");
+    qn_jnode *n = qn_jnode_new(p, J_SCOPE, line, NULL, NULL, NULL);
+    parse_last_block(p, n, &n->body, "endautoescape");
+    return n;
+}
+
+static qn_jnode *parse_named_block(qn_jparser *p, unsigned line)
+{
+    qn_str name = qn_jexpect_name(p);
+    qn_jskip_name(p, "scoped");
+    qn_jnode *n = qn_jnode_new(p, J_SCOPE, line, NULL, NULL, NULL);
+    parse_block(p, n, &n->body, (ends){{"endblock"}});
+    qn_jtake(p);
+    if (qn_jpeek(p, 0)->type == J_NAME && qn_str_equal(qn_jpeek(p, 0)->text, name))
+        qn_jtake(p);
+    return n;
+}
+
+/* {% print a, b %}: as a tuple of prints */
+static qn_jnode *parse_print_tag(qn_jparser *p, unsigned line)
+{
+    qn_jnode *n = qn_jnode_new(p, J_SCOPE, line, NULL, NULL, NULL), **tail = &n->body;
+    n->flag = true;
+    while (p->status == QN_OK && qn_jpeek(p, 0)->type != J_BLOCK_END) {
+        if (n->body)
+            qn_jexpect_op(p, ",");
+        qn_jnode *value = qn_jparse_expression(p);
+        qn_jnode_append(p, n, &tail, qn_jnode_new(p, J_PRINT, line, value, NULL, NULL));
+    }
+    return n;
+}
+
+static qn_jnode *parse_break(qn_jparser *p, unsigned line)
+{
+    return qn_jnode_new(p, J_BREAK, line, NULL, NULL, NULL);
+}
+
+static qn_jnode *parse_continue(qn_jparser *p, unsigned line)
+{
+    return qn_jnode_new(p, J_CONTINUE, line, NULL, NULL, NULL);
+}
+
+static qn_jnode *refuse_files(qn_jparser *p, unsigned line)
+{
+    qn_jparser_fail(p, line, QN_EUNSUPPORTED,
+                    "a chat template cannot use other templates (include, import, from, extends)");
+    return NULL;
+}
+
+static const struct statement {
+    const char *name;
+    qn_jnode *(*parse)(qn_jparser *p, unsigned line);
+} statements[] = {
+    {"set", parse_set},
+    {"if", parse_if},
+    {"for", parse_for},
+    {"macro", parse_macro},
+    {"call", parse_call},
+    {"filter", parse_filter_block},
+    {"generation", parse_generation},
+    {"with", parse_with},
+    {"autoescape", parse_autoescape},
+    {"block", parse_named_block},
+    {"print", parse_print_tag},
+    {"break", parse_break},
+    {"continue", parse_continue},
+    {"include", refuse_files},
+    {"import", refuse_files},
+    {"from", refuse_files},
+    {"extends", refuse_files},
+};
+
+static qn_jnode *parse_statement(qn_jparser *p)
+{
+    char shown[QN_SHOWN];
+    const qn_jtoken *t = qn_jpeek(p, 0);
+    qn_jnode *n = NULL;
+    for (size_t i = 0; i < QN_COUNT(statements); i++) {
+        if (!is(t, J_NAME, statements[i].name))
+            continue;
+        qn_jtake(p);
+        if (qn_jenter(p))
+            n = statements[i].parse(p, t->line);
+        p->depth--;
+        return n;
+    }
+    qn_jparser_fail(p, t->line, QN_EFORMAT, "unknown or misplaced tag %s", qn_jdescribe(shown, t));
+    return NULL;
+}
+
+qn_jnode *qn_jinja_parse(qn_jparser *p)
+{
+    qn_jnode *root = qn_jnode_new(p, J_SCOPE, 1, NULL, NULL, NULL);
+    parse_body(p, root, &root->body, NULL);
+    return root->body;
+}
