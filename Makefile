@@ -19,6 +19,9 @@ ISA.avxvnni    := $(ISA.avx2) -mavxvnni
 ISA.avx512     := $(ISA.avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA.avx512vnni := $(ISA.avx512) -mavx512vnni
 ISA.amx        := $(ISA.avx512vnni) -mamx-tile -mamx-int8 -mamx-bf16
+# Intrinsics under UBSan take minutes to compile; tests hold these files to the references instead.
+SIMD.asan := -fno-sanitize=undefined
+SIMD.fuzz := -fno-sanitize=all
 LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni amx
 isa = $(word 2,$(subst ., ,$(notdir $1)))
 SRC  := $(foreach f,$(wildcard src/*/*.c src/*/*/*.c),$(if $(filter c $(LEVELS.$(ARCH)),$(call isa,$f)),$f))
@@ -39,7 +42,7 @@ $(LIB): $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/%,$(SRC)))
 	rm -f $@ && $(AR) rcs $@ $^
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(ALL) $(ISA.$(call isa,$<)) -MMD -MP -c -o $@ $<
+	$(CC) $(ALL) $(ISA.$(call isa,$<)) $(if $(ISA.$(call isa,$<)),$(SIMD.$(V))) -MMD -MP -c -o $@ $<
 $(B)/tests/support/support.a: $(SUPPORT)
 	rm -f $@ && $(AR) rcs $@ $^
 $(TESTS) $(BENCHES): %: %.o $(B)/tests/support/support.a $(LIB)

@@ -188,6 +188,7 @@ const qn_text_model qn_text_bpe = {
     .unk = QN_NO_TOKEN,
     .needs_pre = true,
     .has_merges = true,
+    .drops_bytes = true,
     .spell = spell,
     .build = build,
     .symbol = symbol,

@@ -177,6 +177,8 @@ static qn_status spell(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
     for (size_t i = 0; i < n; i++) {
         uint32_t id = t->byte_id[bytes[i]];
         bool known = id != QN_NO_TOKEN;
+        if (!known && t->model->drops_bytes)
+            continue;
         if (!known)
             id = t->info.unk;
         QN_FAIL_IF(id == QN_NO_TOKEN, err, QN_EFORMAT,

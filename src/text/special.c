@@ -62,6 +62,8 @@ qn_status qn_special_build(qn_tokenizer *t, qn_error *err)
         t->first_of_any[first] = true;
         t->first_of_user[first] |= t->kinds[t->special[i]] == QN_TOKEN_USER;
     }
+    if (t->model->has_marks && t->first_of_user[' '])
+        t->first_of_any[0xE2] = t->first_of_user[0xE2] = true;
     for (size_t b = 0; b < 256; b++)
         t->special_from[b + 1] += t->special_from[b];
     return QN_OK;
@@ -82,8 +84,8 @@ static size_t bound(const qn_tokenizer *t, size_t low, size_t high, size_t depth
     return low;
 }
 
-uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
-                         const uint8_t *trusted)
+static uint32_t find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
+                     const uint8_t *trusted)
 {
     uint32_t found = QN_NO_TOKEN;
     size_t low = t->special_from[*p], high = t->special_from[*p + 1];
@@ -100,4 +102,30 @@ uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t 
         high = bound(t, low, high, depth, p[depth] + 1u);
     }
     return found;
+}
+
+enum { MOST_MARKS = 64 };
+
+/* A user token of spaces is also found where the text has that many U+2581, as Hugging Face does,
+ * whose vocabularies spell it so. */
+static uint32_t find_marks(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end)
+{
+    uint8_t spaces[MOST_MARKS];
+    size_t n = 0;
+    for (; n < MOST_MARKS && end - p >= 3 && memcmp(p, "\xE2\x96\x81", 3) == 0; p += 3)
+        spaces[n++] = ' ';
+    return n ? find(t, spaces, spaces + n, spaces) : QN_NO_TOKEN;
+}
+
+uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
+                         const uint8_t *trusted, size_t *n_bytes)
+{
+    uint32_t id = find(t, p, end, trusted);
+    size_t scale = 1;
+    if (id == QN_NO_TOKEN && *p == 0xE2 && t->model->has_marks) {
+        id = find_marks(t, p, end);
+        scale = 3;
+    }
+    *n_bytes = id == QN_NO_TOKEN ? 0 : scale * name_of(t, id).n;
+    return id;
 }

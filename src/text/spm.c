@@ -148,6 +148,7 @@ const qn_text_model qn_text_spm = {
     .add_bos = true,
     .add_space_prefix = true,
     .needs_scores = true,
+    .has_marks = true,
     .spell = spell,
     .build = build,
     .symbol = symbol,

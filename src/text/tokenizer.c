@@ -179,6 +179,8 @@ static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error 
     QN_TRY(qn_vocab_build(t, source, err));
     QN_TRY(t->model->build(t, source, err));
     find_ends(t, source);
+    for (size_t b = 0; b < 256; b++)
+        t->info.n_unspelled += t->byte_id[b] == QN_NO_TOKEN && t->symbol_id[b] == QN_NO_TOKEN;
     return QN_OK;
 }
 
@@ -280,8 +282,9 @@ uint32_t qn_token_named(const qn_tokenizer *t, size_t n_bytes, const void *text)
     const uint8_t *p = text;
     if (n_bytes == 0)
         return QN_NO_TOKEN;
-    uint32_t id = qn_special_find(t, p, p + n_bytes, p + n_bytes);
-    if (id != QN_NO_TOKEN && t->start[id + 1] - t->start[id] == n_bytes)
+    size_t n_found;
+    uint32_t id = qn_special_find(t, p, p + n_bytes, p + n_bytes, &n_found);
+    if (id != QN_NO_TOKEN && n_found == n_bytes)
         return id;
     return qn_vocab_find(t, n_bytes, p);
 }
@@ -315,16 +318,16 @@ static void trust(cutter *c, const uint8_t *p)
 }
 
 /* The next special token from p on: where it begins, or the end. */
-static const uint8_t *next_special(cutter *c, const uint8_t *p, uint32_t *id)
+static const uint8_t *next_special(cutter *c, const uint8_t *p, uint32_t *id, size_t *n_bytes)
 {
-    *id = QN_NO_TOKEN;
+    *id = QN_NO_TOKEN, *n_bytes = 0;
     for (; p < c->end; p++) {
         if (!c->t->first_of_any[*p])
             continue;
         trust(c, p);
         if (p >= c->trusted && !c->t->first_of_user[*p])
             continue;
-        *id = qn_special_find(c->t, p, c->end, c->trusted);
+        *id = qn_special_find(c->t, p, c->end, c->trusted, n_bytes);
         if (*id != QN_NO_TOKEN)
             break;
     }
@@ -359,7 +362,8 @@ static qn_status encode(cutter *c, qn_ids *out, qn_error *err)
     bool first = true;
     for (const uint8_t *p = c->text; p < c->end;) {
         uint32_t id;
-        const uint8_t *special = next_special(c, p, &id), *stop = special;
+        size_t n_special;
+        const uint8_t *special = next_special(c, p, &id, &n_special), *stop = special;
         bool found = id != QN_NO_TOKEN;
         if (found && c->t->strips[id] & QN_TOKEN_LSTRIP)
             stop = strip_right(p, special);
@@ -368,7 +372,7 @@ static qn_status encode(cutter *c, qn_ids *out, qn_error *err)
         if (!found)
             break;
         qn_ids_append(out, 1, &id);
-        p = special + (c->t->start[id + 1] - c->t->start[id]);
+        p = special + n_special;
         if (c->t->strips[id] & QN_TOKEN_RSTRIP)
             p = strip_left(p, c->end);
         first = true;

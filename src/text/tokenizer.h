@@ -66,6 +66,8 @@ typedef struct qn_vocab_source {
 typedef struct qn_tokenizer_info {
     uint32_t n_tokens;
     uint32_t bos, eos, unk, pad; /* QN_NO_TOKEN: none */
+    uint32_t n_unspelled; /* of the 256 bytes: those no token spells. Byte-level BPE leaves them
+                           * out, as the reference does; others put unk */
     size_t n_eog;
     uint32_t eog[QN_VOCAB_MAX_EOG]; /* ascending: every id that ends a generation */
     bool add_bos, add_eos, add_space_prefix;

@@ -28,6 +28,8 @@ typedef struct qn_text_model {
     uint32_t bos, eos, unk; /* where the file states none */
     bool add_bos, add_space_prefix;
     bool needs_pre, needs_scores, has_merges;
+    bool has_marks;   /* U+2581 in a text is a space */
+    bool drops_bytes; /* bytes without a token are left out, as the reference does */
     /* The bytes that a token's text stands for; at most as many as the text has. */
     size_t (*spell)(uint8_t *bytes, qn_token_kind kind, size_t n, const uint8_t *text);
     /* After vocabulary and special tokens are in place. */
@@ -142,11 +144,11 @@ bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *sourc
 /* Fills texts, kinds, the hash, byte ids and special tokens. */
 qn_status qn_vocab_build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
 
-/* Orders the special tokens; the longest one at p that fits, or QN_NO_TOKEN: control tokens only
- * where they end by trusted. */
+/* Orders the special tokens; the longest one at p that fits, and its bytes in the text, or
+ * QN_NO_TOKEN: control tokens only where they end by trusted. */
 qn_status qn_special_build(qn_tokenizer *t, qn_error *err);
 uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
-                         const uint8_t *trusted);
+                         const uint8_t *trusted, size_t *n_bytes);
 
 /* Appends the ids of one piece: remembered, or merged from its symbols. */
 qn_status qn_merge_piece(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,

@@ -45,18 +45,26 @@ bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, qn_vocab_source *s
     return !r.failed;
 }
 
-qn_tokenizer *qn_test_vocab_open(const char *path)
+qn_tokenizer *qn_test_vocab_open_as(const char *path, const char *pre)
 {
     qn_buf file = {0};
     qn_error err = {0};
     qn_vocab_source source;
     qn_tokenizer *t = NULL;
     if (qn_buf_read_file(&file, path, 256u << 20, &err) != QN_OK ||
-        !qn_test_vocab_read(file.n_bytes, (const uint8_t *)file.bytes, &source) ||
-        qn_tokenizer_from_source(&t, &source, &err) != QN_OK)
+        !qn_test_vocab_read(file.n_bytes, (const uint8_t *)file.bytes, &source))
+        fail_msg("%s: not a vocabulary %s", path, err.text);
+    if (pre)
+        source.pre = qn_str_of(pre);
+    if (qn_tokenizer_from_source(&t, &source, &err) != QN_OK)
         fail_msg("%s: %s", path, err.text);
     qn_buf_release(&file);
     return t;
+}
+
+qn_tokenizer *qn_test_vocab_open(const char *path)
+{
+    return qn_test_vocab_open_as(path, NULL);
 }
 
 typedef struct row {

@@ -9,6 +9,9 @@ bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, qn_vocab_source *s
 /* A tokenizer from such a file; fails the running test when it cannot be made. */
 qn_tokenizer *qn_test_vocab_open(const char *path);
 
+/* The same under another pre-tokenizer. */
+qn_tokenizer *qn_test_vocab_open_as(const char *path, const char *pre);
+
 typedef struct qn_test_counts {
     size_t n_encoded, n_decoded, n_wrong, n_left_out;
 } qn_test_counts;
