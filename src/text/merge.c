@@ -289,7 +289,7 @@ qn_status qn_merge_piece(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t 
     else
         QN_TRY(merge(t, s, (uint32_t)n, piece, out, err));
     size_t n_ids = out->n - before;
-    if (!out->failed && n <= QN_WORD_BYTES && n_ids <= QN_WORD_IDS && !s->had_unknown)
+    if (n <= QN_WORD_BYTES && n_ids && n_ids <= QN_WORD_IDS && !s->had_unknown)
         remember(pair, n, key, n_ids, out->ids + before);
     return QN_OK;
 }

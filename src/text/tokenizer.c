@@ -21,7 +21,7 @@ static const qn_text_model *model_named(qn_str name)
 
 void qn_ids_append(qn_ids *out, size_t n, const uint32_t *ids)
 {
-    if (out->failed)
+    if (out->failed || n == 0)
         return;
     if (out->n_capacity - out->n < n) {
         size_t wanted = out->n_capacity + out->n_capacity / 2 + n + 64;

@@ -1,10 +1,7 @@
 /* tests/support/vocab_file.h - tokenizers from tests/oracles/vocab_file.py's files, and vectors. */
 #pragma once
 
-#include "text/tokenizer.h"
-
-/* Reads a vocabulary in place; false when it is not one. */
-bool qn_test_vocab_read(size_t n_bytes, const uint8_t *bytes, qn_vocab_source *source);
+#include "tests/support/vocab_read.h"
 
 /* A tokenizer from such a file; fails the running test when it cannot be made. */
 qn_tokenizer *qn_test_vocab_open(const char *path);
