@@ -107,3 +107,17 @@ qn_status qn_buf_read_file(qn_buf *b, const char *path, size_t n_limit, qn_error
     close(fd);
     return status;
 }
+
+void qn_buf_reserve(qn_buf *b, size_t n_bytes)
+{
+    if (n_bytes > b->n_bytes)
+        (void)reserve(b, n_bytes - b->n_bytes);
+}
+
+void qn_buf_drop(qn_buf *b, size_t n_bytes)
+{
+    if (n_bytes == 0)
+        return;
+    b->n_bytes -= n_bytes;
+    memmove(b->bytes, b->bytes + n_bytes, b->n_bytes + 1);
+}

@@ -22,3 +22,9 @@ void qn_buf_release(qn_buf *b);
 /* Reads a whole descriptor or file, at most n_limit bytes; the name is for the error sentence. */
 qn_status qn_buf_read_fd(qn_buf *b, int fd, const char *name, size_t n_limit, qn_error *err);
 qn_status qn_buf_read_file(qn_buf *b, const char *path, size_t n_limit, qn_error *err);
+
+/* Room for n_bytes in all without another allocation; failure sticks. */
+void qn_buf_reserve(qn_buf *b, size_t n_bytes);
+
+/* Removes the first n_bytes. */
+void qn_buf_drop(qn_buf *b, size_t n_bytes);

@@ -40,7 +40,8 @@ static bool proc_bytes(const char *path, const char *key, uint64_t *n_bytes)
 static bool leads_its_core(size_t cpu, const cpu_set_t *allowed)
 {
     char path[128], line[LINE];
-    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list", cpu);
+    snprintf(path, sizeof path, "/sys/devices/system/cpu/cpu%zu/topology/thread_siblings_list",
+             cpu);
     if (!first_line(path, line))
         return true;
     for (char *at = line; *at;) {

@@ -10,7 +10,7 @@
 
 enum {
     ROWS_AT_ONCE = 512,
-    FLOAT_OUTPUTS = 4,         /* of quantized weights as floats: decoded at once */
+    FLOAT_OUTPUTS = 16,        /* of quantized weights as floats: decoded at once */
     MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
 };
 

@@ -18,7 +18,7 @@ typedef struct qn_matrix { /* row o holds the n_in weights of output o, whole bl
 /* Bytes of scratch, aligned to 64, that one thread needs for a call with any number of rows. */
 size_t qn_linear_scratch_bytes(size_t n_in);
 
-/* y[r * y_stride + o] = row r of act times output o, for o in [o_begin, o_end).
+/* y[r * y_stride + o - o_begin] = row r of act times output o, for o in [o_begin, o_end).
  *   w        quantized; n_in a multiple of 32
  *   o_begin  a multiple of QN_LINEAR_GRANULE; o_end too, or n_out
  *   act      row r at r * qn_act_bytes(n_in), as k->quantize wrote it; aligned to 64

@@ -1,0 +1,38 @@
+/* engine/model.h - an opened model: mapped weights, config, tokenizer, chat template, program. */
+#pragma once
+
+#include "model/compile.h"
+#include "text/jinja.h"
+#include "text/tokenizer.h"
+
+/* The version of docs/adr/001 and 002: what defines every bit of a result. */
+#define QN_NUMERICS_ID "1"
+
+typedef struct qn_model_options {
+    bool f32_activations;
+    qn_kv_type kv_type;
+    const qn_family *family; /* NULL: by the file's architecture */
+} qn_model_options;
+
+typedef struct qn_model {
+    char path[4096];
+    qn_gguf gguf;
+    qn_config config;
+    qn_region memory; /* of the program */
+    qn_program program;
+    qn_tokenizer *tokenizer;
+    qn_template *chat_template; /* NULL: the file has none */
+    uint8_t fingerprint[32];    /* of header, directory, identity and sampled blocks of the file */
+    bool f32_activations;
+} qn_model;
+
+/* On QN_OK *m owns all until qn_model_close; on failure it is zeroed and owns nothing. */
+qn_status qn_model_open(qn_model *m, const char *path, const qn_model_options *options,
+                        qn_error *err);
+void qn_model_close(qn_model *m);
+
+/* Bytes of the weights' tensors; they stay in the mapped file. */
+uint64_t qn_model_weight_bytes(const qn_model *m);
+
+/* Values in all tensors. */
+uint64_t qn_model_parameters(const qn_model *m);

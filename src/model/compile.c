@@ -1,0 +1,608 @@
+/* model/compile.c - lowers the steps of a spec, then places buffers and barriers. */
+#include "model/compile.h"
+
+#include "base/checked.h"
+#include "kernel/act.h"
+
+#include <assert.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { OPS_OF_STEP = 3, OPS_AROUND = 16 };
+
+typedef struct value { /* what a register holds from one writing to the next */
+    qn_place place;
+    size_t first, last; /* ops that touch it */
+    int act;            /* the value that holds its int8 activations, or -1 */
+} value;
+
+typedef struct compiler {
+    qn_program *p;
+    qn_region *memory;
+    const qn_config *c;
+    const qn_gguf *g;
+    const qn_compile_options *options;
+    qn_error *err;
+    uint32_t layer;
+    value *values;
+    size_t n_values, n_most; /* of ops and of values */
+    int reg[QN_N_REGISTERS]; /* value in each register, or -1 */
+    int angles[QN_N_ROPE_KINDS];
+    bool *consumed; /* [g->n_tensors] */
+} compiler;
+
+// clang-format off
+static const struct role_row {
+    const char *gguf;
+    qn_dim out, in;
+    qn_where where;
+    bool needed;
+} roles[QN_N_ROLES] = {
+#define X(role, gguf, hf, out, in, where, needed) [role] = {gguf, out, in, where, needed},
+#include "model/roles.def"
+#undef X
+};
+// clang-format on
+
+static const char *const register_names[QN_N_REGISTERS] = {"", "X", "H", "Q", "K", "V", "G", "U"};
+
+/* --- tensors --- */
+
+static const char *role_name(const compiler *k, qn_role role)
+{
+    const qn_family *f = k->c->family;
+    for (size_t i = 0; i < QN_COUNT(f->names) && f->names[i].role; i++)
+        if (f->names[i].role == role && f->names[i].gguf)
+            return f->names[i].gguf;
+    return roles[role].gguf;
+}
+
+/* The tensor of a role in the current layer; *t is NULL when it is absent and may be. */
+static qn_status find_tensor(compiler *k, qn_role role, const qn_tensor **t)
+{
+    char name[256];
+    if (roles[role].where == QN_LAYER)
+        snprintf(name, sizeof name, "blk.%u.%s", k->layer, role_name(k, role));
+    else
+        snprintf(name, sizeof name, "%s", role_name(k, role));
+    *t = qn_gguf_tensor(k->g, name);
+    QN_FAIL_IF(!*t && roles[role].needed, k->err, QN_EFORMAT, "tensor %s is missing", name);
+    if (!*t)
+        return QN_OK;
+    k->consumed[*t - k->g->tensors] = true;
+    uint64_t in = qn_config_dim(k->c, roles[role].in), out = qn_config_dim(k->c, roles[role].out);
+    const qn_tensor *s = *t;
+    bool fits = s->dim[0] == in && s->dim[1] == out && s->dim[2] == 1 && s->dim[3] == 1;
+    QN_FAIL_IF(!fits, k->err, QN_EFORMAT,
+               "tensor %s is %" PRIu64 " x %" PRIu64 "; the config asks for %" PRIu64 " x %" PRIu64,
+               name, s->dim[0], s->dim[1], in, out);
+    return QN_OK;
+}
+
+static qn_matrix matrix_of(const qn_tensor *t)
+{
+    return (qn_matrix){.encoding = t->encoding,
+                       .bytes = t->bytes,
+                       .n_in = t->dim[0],
+                       .n_out = t->dim[1],
+                       .n_row_bytes = t->n_bytes / t->dim[1]};
+}
+
+/* A vector of f32: in place where the file holds just that, else a copy. */
+static qn_status find_vector(compiler *k, qn_role role, bool add_one, const float **v,
+                             const char **name)
+{
+    const qn_tensor *t;
+    *v = NULL;
+    QN_TRY(find_tensor(k, role, &t));
+    if (!t)
+        return QN_OK;
+    *name = t->name.bytes;
+    if (t->encoding == QN_F32 && !add_one) {
+        *v = (const float *)(const void *)t->bytes;
+        return QN_OK;
+    }
+    float *copy = qn_region_take(k->memory, t->dim[0], sizeof *copy);
+    if (!copy)
+        return qn_region_fail(k->memory, "the program", k->err);
+    qn_decode(qn_kernels_at(QN_CPU_REF), t->encoding, t->dim[0], t->bytes, copy);
+    for (uint64_t i = 0; add_one && i < t->dim[0]; i++)
+        copy[i] += 1;
+    *v = copy;
+    return QN_OK;
+}
+
+/* --- values and ops --- */
+
+static int new_value(compiler *k, qn_space space, const char *name, uint32_t n, bool is_act)
+{
+    assert(k->n_values < k->n_most);
+    value *v = &k->values[k->n_values];
+    *v = (value){.first = k->p->n_ops, .last = k->p->n_ops, .act = -1};
+    size_t n_bytes = is_act ? qn_act_bytes(n) : n * sizeof(float);
+    v->place = (qn_place){
+        .space = space, .is_act = is_act, .n = n, .n_bytes = (n_bytes + 63) & ~(size_t)63};
+    snprintf(v->place.name, sizeof v->place.name, "%s", name);
+    return (int)k->n_values++;
+}
+
+static qn_op *add_op(compiler *k, qn_op_kind kind)
+{
+    assert(k->p->n_ops < k->n_most);
+    qn_op *op = &k->p->ops[k->p->n_ops];
+    *op = (qn_op){.kind = kind, .layer = (uint16_t)k->layer};
+    return op;
+}
+
+/* The op being added reads or writes v; places are filled in once they are known. */
+static qn_place touch(compiler *k, int v)
+{
+    k->values[v].last = k->p->n_ops;
+    return (qn_place){.n = (uint32_t)v + 1};
+}
+
+static void end_op(compiler *k)
+{
+    k->p->n_ops++;
+}
+
+static uint32_t width(const compiler *k, int v)
+{
+    return k->values[v].place.n;
+}
+
+static qn_space space_of(const compiler *k, int v)
+{
+    return k->values[v].place.space;
+}
+
+static int read_register(const compiler *k, qn_register r)
+{
+    assert(k->reg[r] >= 0); /* the spec reads a register nobody wrote */
+    return k->reg[r];
+}
+
+/* A value changed in place is no longer what its activations were made from. */
+static void changed(compiler *k, int v)
+{
+    k->values[v].act = -1;
+}
+
+static int activations(compiler *k, int v)
+{
+    if (k->values[v].act >= 0)
+        return k->values[v].act;
+    qn_op *op = add_op(k, QN_OP_QUANTIZE);
+    char name[8];
+    snprintf(name, sizeof name, "%.5s.q", k->values[v].place.name);
+    int act = new_value(k, space_of(k, v), name, width(k, v), true);
+    op->a = touch(k, v);
+    op->dst = touch(k, act);
+    end_op(k);
+    return k->values[v].act = act;
+}
+
+static int add_linear(compiler *k, const qn_tensor *t, const char *name, int from, qn_space space)
+{
+    qn_matrix m = matrix_of(t);
+    bool int8 = !k->options->f32_activations && qn_encoding_is_quantized(m.encoding);
+    int input = int8 ? activations(k, from) : from;
+    qn_op *op = add_op(k, QN_OP_LINEAR);
+    int to = new_value(k, space, name, (uint32_t)m.n_out, false);
+    op->matrix = m;
+    op->tensor = t->name.bytes;
+    op->a = touch(k, input);
+    op->dst = touch(k, to);
+    end_op(k);
+    k->p->n_scratch_inputs = QN_MAX(k->p->n_scratch_inputs, m.n_in);
+    k->p->n_weight_bytes += t->n_bytes;
+    k->p->n_row_products += (uint64_t)m.n_in * m.n_out;
+    return to;
+}
+
+static int add_norm(compiler *k, int from, int to, qn_role role)
+{
+    qn_op *op = add_op(k, QN_OP_NORM);
+    op->n_vector = (uint32_t)qn_config_dim(k->c, roles[role].in);
+    op->x = (float)k->c->value[QN_RMS_EPS];
+    op->a = touch(k, from);
+    op->dst = touch(k, to);
+    return (int)(op - k->p->ops);
+}
+
+/* --- steps --- */
+
+static qn_status lower_norm(compiler *k, const qn_step *s)
+{
+    const float *weights;
+    const char *name;
+    QN_TRY(find_vector(k, s->role, k->c->family->norm_adds_one.gguf, &weights, &name));
+    int from = read_register(k, s->a);
+    int to = s->dst == s->a
+                 ? from
+                 : new_value(k, QN_SPACE_ROWS, register_names[s->dst], width(k, from), false);
+    int op = add_norm(k, from, to, s->role);
+    k->p->ops[op].weights = weights;
+    k->p->ops[op].tensor = name;
+    end_op(k);
+    changed(k, to);
+    k->reg[s->dst] = to;
+    return QN_OK;
+}
+
+static qn_status lower_linear(compiler *k, const qn_step *s)
+{
+    const qn_tensor *t;
+    QN_TRY(find_tensor(k, s->role, &t));
+    k->reg[s->dst] =
+        add_linear(k, t, register_names[s->dst], read_register(k, s->a), QN_SPACE_ROWS);
+    return QN_OK;
+}
+
+static qn_status lower_rope(compiler *k, const qn_step *s)
+{
+    const qn_config *c = k->c;
+    int v = read_register(k, s->dst);
+    qn_op *op = add_op(k, QN_OP_ROPE);
+    op->n_vector = qn_config_n(c, QN_HEAD_DIM);
+    op->n_rot = qn_config_n(c, QN_ROPE_DIMS);
+    op->pairs = c->family->rope_pairs.gguf;
+    op->a = touch(k, k->angles[s->param]);
+    op->dst = touch(k, v);
+    end_op(k);
+    changed(k, v);
+    return QN_OK;
+}
+
+/* The KV group of layers with this window, made when it is the first. */
+static uint32_t kv_group(qn_kv_shape *s, uint32_t window)
+{
+    uint32_t g = 0;
+    while (g < s->n_groups && s->group[g].window != window)
+        g++;
+    assert(g < QN_MOST_KV_GROUPS);
+    if (g == s->n_groups)
+        s->group[s->n_groups++].window = window;
+    return g;
+}
+
+static qn_status lower_attend(compiler *k, const qn_step *s)
+{
+    const qn_config *c = k->c;
+    uint32_t window = s->param == QN_WINDOWED ? qn_config_n(c, QN_WINDOW) : 0;
+    QN_FAIL_IF(s->param == QN_WINDOWED && window == 0, k->err, QN_EFORMAT,
+               "the key %s.attention.sliding_window is missing", c->arch);
+    qn_op place = {.window = window, .group = kv_group(&k->p->kv, window)};
+    place.group_layer = k->p->kv.group[place.group].n_layers++;
+
+    qn_op *append = add_op(k, QN_OP_KV_APPEND);
+    append->group = place.group;
+    append->group_layer = place.group_layer;
+    append->a = touch(k, read_register(k, s->b));
+    append->b = touch(k, read_register(k, s->c));
+    end_op(k);
+
+    qn_op *op = add_op(k, QN_OP_ATTEND);
+    int to = new_value(k, QN_SPACE_ROWS, register_names[s->dst],
+                       (uint32_t)qn_config_dim(c, QN_DIM_ATTENDED), false);
+    op->group = place.group;
+    op->group_layer = place.group_layer;
+    op->window = window;
+    op->x = qn_config_attention_scale(c);
+    op->softcap = c->present[QN_ATTENTION_SOFTCAP] ? (float)c->value[QN_ATTENTION_SOFTCAP] : 0;
+    op->a = touch(k, read_register(k, s->a));
+    op->dst = touch(k, to);
+    end_op(k);
+    k->reg[s->dst] = to;
+    return QN_OK;
+}
+
+static qn_status lower_add(compiler *k, const qn_step *s)
+{
+    qn_op *op = add_op(k, QN_OP_ADD);
+    op->a = touch(k, read_register(k, s->a));
+    op->dst = touch(k, read_register(k, s->dst));
+    end_op(k);
+    changed(k, k->reg[s->dst]);
+    return QN_OK;
+}
+
+static qn_status lower_gate(compiler *k, const qn_step *s)
+{
+    qn_op *op = add_op(k, QN_OP_GATE);
+    op->gate = (qn_gate_kind)s->param;
+    op->a = touch(k, read_register(k, s->a));
+    op->dst = touch(k, read_register(k, s->dst));
+    end_op(k);
+    changed(k, k->reg[s->dst]);
+    return QN_OK;
+}
+
+static qn_status (*const lower[QN_N_OPS])(compiler *, const qn_step *) = {
+    [QN_OP_NORM] = lower_norm,     [QN_OP_LINEAR] = lower_linear, [QN_OP_ROPE] = lower_rope,
+    [QN_OP_ATTEND] = lower_attend, [QN_OP_ADD] = lower_add,       [QN_OP_GATE] = lower_gate,
+};
+
+/* --- the whole model --- */
+
+static const qn_step *steps_of_layer(const qn_config *c, uint32_t layer)
+{
+    size_t i = 0;
+    while (c->family->layers[i].letter != c->kind[layer])
+        i++;
+    assert(i < QN_MOST_LAYER_KINDS); /* a pattern's letters are all those of layers */
+    return c->family->layers[i].steps;
+}
+
+static bool uses_rope(const compiler *k, int kind)
+{
+    for (uint32_t l = 0; l < qn_config_n(k->c, QN_N_LAYERS); l++)
+        for (const qn_step *s = steps_of_layer(k->c, l); s->op != QN_OP_END; s++)
+            if (s->op == QN_OP_ROPE && s->param == kind)
+                return true;
+    return false;
+}
+
+/* base^(-2i/d) over the scaling factor and the file's divisor, in double, rounded once. */
+static qn_status frequencies(compiler *k, int kind, float **inv_freq)
+{
+    const qn_config *c = k->c;
+    uint32_t n_rot = qn_config_n(c, QN_ROPE_DIMS);
+    double base = c->value[kind == QN_ROPE_LOCAL ? QN_ROPE_BASE_LOCAL : QN_ROPE_BASE];
+    double factor = kind == QN_ROPE_LOCAL ? 1 : c->value[QN_ROPE_FACTOR];
+    const float *divisors = NULL;
+    const char *name = "";
+    if (kind == QN_ROPE_GLOBAL)
+        QN_TRY(find_vector(k, QN_ROPE_FREQS, false, &divisors, &name));
+    *inv_freq = qn_region_take(k->memory, n_rot / 2, sizeof **inv_freq);
+    if (!*inv_freq)
+        return qn_region_fail(k->memory, "the program", k->err);
+    for (uint32_t i = 0; i < n_rot / 2; i++) {
+        double f = pow(base, -2.0 * i / n_rot) / factor / (divisors ? (double)divisors[i] : 1);
+        QN_FAIL_IF(!isfinite(f), k->err, QN_EFORMAT, "tensor %s: value %u makes no rope frequency",
+                   name, i);
+        (*inv_freq)[i] = (float)f;
+    }
+    return QN_OK;
+}
+
+static qn_status add_angles(compiler *k, int kind)
+{
+    static const char *const names[] = {"angles", "angles'"};
+    float *inv_freq;
+    QN_TRY(frequencies(k, kind, &inv_freq));
+    qn_op *op = add_op(k, QN_OP_ANGLES);
+    op->n_rot = qn_config_n(k->c, QN_ROPE_DIMS);
+    k->angles[kind] = new_value(k, QN_SPACE_ROWS, names[kind], op->n_rot, false);
+    op->weights = inv_freq;
+    op->dst = touch(k, k->angles[kind]);
+    end_op(k);
+    return QN_OK;
+}
+
+static qn_status add_embedding(compiler *k)
+{
+    const qn_tensor *t;
+    QN_TRY(find_tensor(k, QN_TOKEN_EMBD, &t));
+    qn_op *op = add_op(k, QN_OP_EMBED);
+    op->matrix = matrix_of(t);
+    op->tensor = t->name.bytes;
+    op->x =
+        k->c->family->embed_scale == QN_SQRT_N_EMBD ? (float)sqrt(k->c->value[QN_N_EMBD]) : 1.0f;
+    k->reg[QN_REG_X] = new_value(k, QN_SPACE_ROWS, "X", k->p->n_embd, false);
+    op->dst = touch(k, k->reg[QN_REG_X]);
+    end_op(k);
+    k->p->n_weight_bytes += op->matrix.n_row_bytes;
+    return QN_OK;
+}
+
+static qn_status add_layers(compiler *k)
+{
+    for (k->layer = 0; k->layer < qn_config_n(k->c, QN_N_LAYERS); k->layer++)
+        for (const qn_step *s = steps_of_layer(k->c, k->layer); s->op != QN_OP_END; s++)
+            QN_TRY(lower[s->op](k, s));
+    return QN_OK;
+}
+
+/* Takes the wanted rows, which end the body; then the final norm and the logits. */
+static qn_status add_head(compiler *k)
+{
+    qn_op *take = add_op(k, QN_OP_TAKE);
+    int hidden = new_value(k, QN_SPACE_WANTED, "hidden", k->p->n_embd, false);
+    take->a = touch(k, k->reg[QN_REG_X]);
+    take->dst = touch(k, hidden);
+    end_op(k);
+    k->p->n_body = k->p->n_ops;
+
+    const float *weights;
+    const char *name;
+    const qn_tensor *t;
+    QN_TRY(find_vector(k, QN_OUTPUT_NORM, k->c->family->norm_adds_one.gguf, &weights, &name));
+    int normed = new_value(k, QN_SPACE_HEAD, "H", k->p->n_embd, false);
+    int op = add_norm(k, hidden, normed, QN_OUTPUT_NORM);
+    k->p->ops[op].weights = weights;
+    k->p->ops[op].tensor = name;
+    end_op(k);
+    QN_TRY(find_tensor(k, QN_OUTPUT, &t));
+    if (!t)
+        QN_TRY(find_tensor(k, QN_TOKEN_EMBD, &t)); /* tied */
+    int logits = add_linear(k, t, "logits", normed, QN_SPACE_HEAD);
+    if (k->c->present[QN_FINAL_SOFTCAP]) {
+        qn_op *cap = add_op(k, QN_OP_SOFTCAP);
+        cap->x = (float)k->c->value[QN_FINAL_SOFTCAP];
+        cap->dst = touch(k, logits);
+        end_op(k);
+    }
+    k->values[logits].last = k->p->n_ops;
+    k->p->logits = (qn_place){.n = (uint32_t)logits + 1};
+    return QN_OK;
+}
+
+/* --- places: first fit among the values alive at the same time --- */
+
+static bool overlaps(const value *a, const value *b)
+{
+    return a->place.space == b->place.space && a->first <= b->last && b->first <= a->last;
+}
+
+/* The lowest offset where v lies beside all placed values that live with it. */
+static size_t first_fit(const compiler *k, const value *v)
+{
+    size_t at = 0;
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (const value *o = k->values; o < v; o++)
+            if (overlaps(o, v) && at < o->place.offset + o->place.n_bytes &&
+                o->place.offset < at + v->place.n_bytes) {
+                at = o->place.offset + o->place.n_bytes;
+                moved = true;
+            }
+    }
+    return at;
+}
+
+static void place_values(compiler *k)
+{
+    for (value *v = k->values; v < k->values + k->n_values; v++) {
+        v->place.offset = first_fit(k, v);
+        size_t *n_bytes = &k->p->row_bytes[v->place.space];
+        *n_bytes = QN_MAX(*n_bytes, v->place.offset + v->place.n_bytes);
+    }
+}
+
+/* A place was noted as 1 + its value's index. */
+static void resolve(const compiler *k, qn_place *place)
+{
+    if (place->n > 0)
+        *place = k->values[place->n - 1].place;
+}
+
+static void resolve_places(compiler *k)
+{
+    for (qn_op *op = k->p->ops; op < k->p->ops + k->p->n_ops; op++) {
+        resolve(k, &op->dst);
+        resolve(k, &op->a);
+        resolve(k, &op->b);
+    }
+    resolve(k, &k->p->logits);
+}
+
+/* --- barriers --- */
+
+static bool meet(const qn_place *a, const qn_place *b)
+{
+    return a->n > 0 && b->n > 0 && a->space == b->space && a->offset < b->offset + b->n_bytes &&
+           b->offset < a->offset + a->n_bytes;
+}
+
+/* Whether rows of both lie at the same addresses, so that one member's rows stay its own. */
+static bool same_rows(const qn_place *a, const qn_place *b)
+{
+    return a->offset == b->offset && a->n_bytes == b->n_bytes;
+}
+
+/* Whether two accesses, of which one writes, must not be made at the same time. */
+static bool collide(const qn_op *a, const qn_place *of_a, const qn_op *b, const qn_place *of_b)
+{
+    bool by_row = qn_op_split(a->kind) == QN_BY_ROW && qn_op_split(b->kind) == QN_BY_ROW;
+    return meet(of_a, of_b) && !(by_row && same_rows(of_a, of_b));
+}
+
+/* Whether b touches what a writes, or writes what a touches, in another member's share. */
+static bool depends(const qn_op *a, const qn_op *b)
+{
+    return collide(a, &a->dst, b, &b->dst) || collide(a, &a->dst, b, &b->a) ||
+           collide(a, &a->dst, b, &b->b) || collide(a, &a->a, b, &b->dst) ||
+           collide(a, &a->b, b, &b->dst);
+}
+
+static bool needs_barrier(const qn_op *since, const qn_op *op)
+{
+    if (op->kind == QN_OP_ATTEND)
+        return true; /* it reads pages that all members write */
+    for (const qn_op *o = since; o < op; o++)
+        if (depends(o, op))
+            return true;
+    return false;
+}
+
+static void place_barriers(qn_program *p)
+{
+    const qn_op *since = p->ops;
+    for (size_t i = 1; i < p->n_ops; i++) {
+        p->ops[i].barrier = i != p->n_body && needs_barrier(since, &p->ops[i]);
+        if (p->ops[i].barrier || i == p->n_body)
+            since = &p->ops[i];
+    }
+}
+
+/* --- the entry --- */
+
+static size_t count_ops(const qn_config *c)
+{
+    size_t n = OPS_AROUND;
+    for (uint32_t l = 0; l < qn_config_n(c, QN_N_LAYERS); l++)
+        for (const qn_step *s = steps_of_layer(c, l); s->op != QN_OP_END; s++)
+            n += OPS_OF_STEP;
+    return n;
+}
+
+static qn_status check_all_consumed(const compiler *k)
+{
+    for (size_t i = 0; i < k->g->n_tensors; i++)
+        QN_FAIL_IF(!k->consumed[i], k->err, QN_EUNSUPPORTED, "tensor %s has no part in a %s model",
+                   k->g->tensors[i].name.bytes, k->c->family->name);
+    return QN_OK;
+}
+
+static qn_status compile(compiler *k)
+{
+    const qn_config *c = k->c;
+    qn_program *p = k->p;
+    p->n_embd = qn_config_n(c, QN_N_EMBD);
+    p->n_vocab = qn_config_n(c, QN_N_VOCAB);
+    p->n_heads = qn_config_n(c, QN_N_HEADS);
+    p->kv = (qn_kv_shape){.type = k->options->kv_type,
+                          .n_heads = qn_config_n(c, QN_N_KV_HEADS),
+                          .k_dim = qn_config_n(c, QN_HEAD_DIM),
+                          .v_dim = qn_config_n(c, QN_V_DIM)};
+    QN_TRY(add_embedding(k));
+    for (int kind = 0; kind < QN_N_ROPE_KINDS; kind++)
+        if (uses_rope(k, kind))
+            QN_TRY(add_angles(k, kind));
+    QN_TRY(add_layers(k));
+    QN_TRY(add_head(k));
+    place_values(k);
+    resolve_places(k);
+    place_barriers(p);
+    return check_all_consumed(k);
+}
+
+qn_status qn_compile(qn_program *p, qn_region *memory, const qn_config *c, const qn_gguf *g,
+                     const qn_compile_options *options, qn_error *err)
+{
+    *p = (qn_program){0};
+    compiler k = {.p = p, .memory = memory, .c = c, .g = g, .options = options, .err = err};
+    k.n_most = count_ops(c);
+    memset(k.reg, 0xFF, sizeof k.reg);
+    p->ops = qn_region_take(memory, k.n_most, sizeof *p->ops);
+    qn_region work = qn_region_of(memory->n_limit);
+    k.values = qn_region_take(&work, k.n_most, sizeof *k.values);
+    k.consumed = qn_region_take(&work, g->n_tensors, sizeof *k.consumed);
+    qn_status status = p->ops && k.values && k.consumed
+                           ? compile(&k)
+                           : qn_fail(err, QN_ENOMEM, "no memory to compile the model");
+    qn_region_release(&work);
+    return status;
+}
+
+qn_status qn_config_vocab(qn_config *c, const qn_gguf *g, qn_error *err)
+{
+    const qn_tensor *t = qn_gguf_tensor(g, roles[QN_TOKEN_EMBD].gguf);
+    QN_FAIL_IF(!t, err, QN_EFORMAT, "tensor %s is missing", roles[QN_TOKEN_EMBD].gguf);
+    if (!c->present[QN_N_VOCAB])
+        c->value[QN_N_VOCAB] = (double)t->dim[1];
+    c->present[QN_N_VOCAB] = true;
+    return QN_OK;
+}

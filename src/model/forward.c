@@ -1,0 +1,373 @@
+/* model/forward.c - one function per op, run by all members of the team over their share. */
+#include "model/forward.h"
+
+#include "base/checked.h"
+#include "kernel/attend.h"
+
+#include <string.h>
+
+typedef struct qn_member_scratch { /* of one thread */
+    uint8_t *linear, *attend;
+    const void **k_pages, **v_pages; /* [n_pages] */
+} qn_member_scratch;
+
+typedef struct member { /* who runs an op, and on what */
+    qn_forward *f;
+    size_t index, n;
+    uint32_t n_rows; /* of the op's space */
+    const qn_member_scratch *scratch;
+} member;
+
+typedef struct range {
+    size_t first, end;
+} range;
+
+/* Member's share of n things. */
+static range share(const member *m, size_t n)
+{
+    return (range){n * m->index / m->n, n * (m->index + 1) / m->n};
+}
+
+/* Row r of a place. In the head, wanted rows count from the block's first. */
+static void *row_of(const qn_forward *f, const qn_place *p, size_t r)
+{
+    size_t first = p->space == QN_SPACE_WANTED ? f->head_first : 0;
+    return f->space[p->space] + p->offset * f->n_space_rows[p->space] + (first + r) * p->n_bytes;
+}
+
+static size_t stride_of(const qn_place *p)
+{
+    return p->n_bytes / sizeof(float);
+}
+
+static uint32_t position_of(const qn_forward *f, size_t row)
+{
+    const qn_segment *s = &f->batch->segments[f->segment_of_row[row]];
+    return s->position + ((uint32_t)row - s->first_row);
+}
+
+/* --- ops by row --- */
+
+static void run_embed(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        float *x = row_of(m->f, &op->dst, r);
+        const uint8_t *w = op->matrix.bytes + m->f->batch->tokens[r] * op->matrix.n_row_bytes;
+        qn_decode(m->f->kernels, op->matrix.encoding, op->dst.n, w, x);
+        if (op->x != 1)
+            m->f->kernels->vec_scale(op->dst.n, x, x, op->x);
+    }
+}
+
+static void run_angles(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        float *cos_sin = row_of(m->f, &op->dst, r);
+        m->f->kernels->rope_angles(op->n_rot / 2, cos_sin, cos_sin + op->n_rot / 2, op->weights,
+                                   position_of(m->f, r), 1);
+    }
+}
+
+static void run_norm(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        const float *x = row_of(m->f, &op->a, r);
+        float *y = row_of(m->f, &op->dst, r);
+        for (size_t i = 0; i < op->dst.n; i += op->n_vector)
+            m->f->kernels->rms_norm(op->n_vector, y + i, x + i, op->weights, op->x);
+    }
+}
+
+static void run_quantize(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++)
+        m->f->kernels->quantize(op->dst.n, row_of(m->f, &op->a, r), row_of(m->f, &op->dst, r));
+}
+
+static void run_rope(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        const float *cos_sin = row_of(m->f, &op->a, r);
+        m->f->kernels->rope(op->dst.n / op->n_vector, op->n_vector, row_of(m->f, &op->dst, r),
+                            op->n_rot, cos_sin, cos_sin + op->n_rot / 2, op->pairs);
+    }
+}
+
+/* Rows [first, end) of one segment that lie in one page. */
+static void append_to_page(const qn_op *op, const qn_forward *f, const qn_segment *s, size_t first,
+                           size_t end)
+{
+    const qn_kv_shape *shape = &f->kv->shape;
+    uint32_t position = s->position + ((uint32_t)first - s->first_row);
+    uint32_t page = s->chain->page[op->group][position / QN_PAGE_TOKENS];
+    const float *k = row_of(f, &op->a, first), *v = row_of(f, &op->b, first);
+    for (uint32_t h = 0; h < shape->n_heads; h++) {
+        f->kernels->kv_append_k(shape->type, qn_kv_k(f->kv, op->group, page, op->group_layer, h),
+                                position % QN_PAGE_TOKENS, end - first, shape->k_dim,
+                                k + h * shape->k_dim, stride_of(&op->a));
+        f->kernels->kv_append_v(shape->type, qn_kv_v(f->kv, op->group, page, op->group_layer, h),
+                                position % QN_PAGE_TOKENS, end - first, shape->v_dim,
+                                v + h * shape->v_dim, stride_of(&op->b));
+    }
+}
+
+static void run_kv_append(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first, end; r < rows.end; r = end) {
+        const qn_segment *s = &m->f->batch->segments[m->f->segment_of_row[r]];
+        size_t room = QN_PAGE_TOKENS - position_of(m->f, r) % QN_PAGE_TOKENS;
+        end = QN_MIN(r + room, QN_MIN((size_t)s->first_row + s->n_rows, rows.end));
+        append_to_page(op, m->f, s, r, end);
+    }
+}
+
+static void run_add(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        float *x = row_of(m->f, &op->dst, r);
+        m->f->kernels->vec_add(op->dst.n, x, x, row_of(m->f, &op->a, r));
+    }
+}
+
+static void run_gate(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        float *g = row_of(m->f, &op->dst, r);
+        m->f->kernels->gate(op->gate, op->dst.n, g, g, row_of(m->f, &op->a, r));
+    }
+}
+
+static void run_softcap(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        float *x = row_of(m->f, &op->dst, r);
+        m->f->kernels->vec_softcap(op->dst.n, x, x, op->x);
+    }
+}
+
+/* --- ops spread over members --- */
+
+static void run_take(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->f->batch->n_wanted);
+    for (size_t r = rows.first; r < rows.end; r++)
+        memcpy(row_of(m->f, &op->dst, r), row_of(m->f, &op->a, m->f->batch->wanted[r]),
+               op->dst.n * sizeof(float));
+}
+
+static void run_linear(const qn_op *op, const member *m)
+{
+    size_t n_out = op->matrix.n_out;
+    range granules = share(m, (n_out + QN_LINEAR_GRANULE - 1) / QN_LINEAR_GRANULE);
+    size_t first = granules.first * QN_LINEAR_GRANULE;
+    size_t end = QN_MIN(granules.end * QN_LINEAR_GRANULE, n_out);
+    const void *x = row_of(m->f, &op->a, 0);
+    float *y = (float *)row_of(m->f, &op->dst, 0) + first;
+    if (first >= end)
+        return;
+    if (op->a.is_act)
+        qn_linear_i8(m->f->kernels, &op->matrix, first, end, m->n_rows, x, y, stride_of(&op->dst),
+                     m->scratch->linear);
+    else
+        qn_linear_f32(m->f->kernels, &op->matrix, first, end, m->n_rows, x, stride_of(&op->a), y,
+                      stride_of(&op->dst), m->scratch->linear);
+}
+
+enum { ATTEND_ROWS = 64 }; /* rows of one unit: enough to reuse a page, few enough to share out */
+
+typedef struct unit { /* attention of some rows of a segment over one kv head */
+    const qn_segment *segment;
+    uint32_t head, first, n_rows; /* first: in the segment */
+} unit;
+
+static qn_attend_job job_of(const qn_op *op, const member *m, const unit *u)
+{
+    const qn_forward *f = m->f;
+    const qn_kv_shape *s = &f->kv->shape;
+    const qn_chain *chain = u->segment->chain;
+    uint32_t position = u->segment->position + u->first, n_group = f->program->n_heads / s->n_heads;
+    uint32_t lo = op->window && position + 1 > op->window ? position + 1 - op->window : 0;
+    for (uint32_t p = lo / QN_PAGE_TOKENS; p <= (position + u->n_rows - 1) / QN_PAGE_TOKENS; p++) {
+        uint32_t page = chain->page[op->group][p];
+        m->scratch->k_pages[p] = qn_kv_k(f->kv, op->group, page, op->group_layer, u->head);
+        m->scratch->v_pages[p] = qn_kv_v(f->kv, op->group, page, op->group_layer, u->head);
+    }
+    size_t row = u->segment->first_row + u->first;
+    return (qn_attend_job){
+        .k_pages = m->scratch->k_pages,
+        .v_pages = m->scratch->v_pages,
+        .k_type = s->type,
+        .v_type = s->type,
+        .n_rows = u->n_rows,
+        .n_group = n_group,
+        .position = position,
+        .window = op->window,
+        .k_dim = s->k_dim,
+        .v_dim = s->v_dim,
+        .scale = op->x,
+        .softcap = op->softcap,
+        .q = (const float *)row_of(f, &op->a, row) + (size_t)u->head * n_group * s->k_dim,
+        .q_row_stride = stride_of(&op->a),
+        .q_head_stride = s->k_dim,
+        .out = (float *)row_of(f, &op->dst, row) + (size_t)u->head * n_group * s->v_dim,
+        .out_row_stride = stride_of(&op->dst),
+        .out_head_stride = s->v_dim,
+    };
+}
+
+static float *part_of(const qn_forward *f, uint32_t head, uint32_t span)
+{
+    return (float *)(void *)(f->parts + (head * f->n_spans + span) * f->n_part_bytes);
+}
+
+/* One row of one sequence over a long past: members share its spans, then join them. */
+static void attend_spans(const qn_op *op, const member *m)
+{
+    qn_forward *f = m->f;
+    unit u = {.segment = &f->batch->segments[0], .n_rows = 1};
+    uint32_t n_heads = f->kv->shape.n_heads;
+    size_t i = 0;
+    for (u.head = 0; u.head < n_heads; u.head++) {
+        qn_attend_job job = job_of(op, m, &u);
+        uint32_t first = qn_attend_span_first(&job), last = qn_attend_span_last(&job);
+        for (uint32_t s = first; s <= last; s++, i++)
+            if (i % m->n == m->index)
+                f->kernels->attend_span(&job, s, part_of(f, u.head, s - first), m->scratch->attend);
+    }
+    qn_pool_barrier(f->pool);
+    for (u.head = (uint32_t)m->index; u.head < n_heads; u.head += (uint32_t)m->n) {
+        qn_attend_job job = job_of(op, m, &u);
+        f->kernels->attend_join(&job, part_of(f, u.head, 0));
+    }
+}
+
+/* Deals (segment, block of rows, head) out in turn: neighbours cost alike, so shares do too. */
+static void run_attend(const qn_op *op, const member *m)
+{
+    const qn_batch *b = m->f->batch;
+    if (m->n > 1 && b->n_rows == 1 && b->segments[0].position >= QN_SPAN_TOKENS) {
+        attend_spans(op, m);
+        return;
+    }
+    size_t i = 0;
+    for (uint32_t s = 0; s < b->n_segments; s++)
+        for (uint32_t first = 0; first < b->segments[s].n_rows; first += ATTEND_ROWS)
+            for (uint32_t h = 0; h < m->f->kv->shape.n_heads; h++, i++) {
+                if (i % m->n != m->index)
+                    continue;
+                unit u = {&b->segments[s], h, first,
+                          QN_MIN((uint32_t)ATTEND_ROWS, b->segments[s].n_rows - first)};
+                qn_attend_job job = job_of(op, m, &u);
+                m->f->kernels->attend(&job, m->scratch->attend);
+            }
+}
+
+/* --- the program --- */
+
+static void (*const run[QN_N_OPS])(const qn_op *, const member *) = {
+    [QN_OP_EMBED] = run_embed,         [QN_OP_ANGLES] = run_angles, [QN_OP_NORM] = run_norm,
+    [QN_OP_QUANTIZE] = run_quantize,   [QN_OP_ROPE] = run_rope,     [QN_OP_ADD] = run_add,
+    [QN_OP_KV_APPEND] = run_kv_append, [QN_OP_GATE] = run_gate,     [QN_OP_SOFTCAP] = run_softcap,
+    [QN_OP_LINEAR] = run_linear,       [QN_OP_TAKE] = run_take,     [QN_OP_ATTEND] = run_attend,
+};
+
+static void run_ops(qn_forward *f, range ops, uint32_t n_rows, size_t index, size_t n_members)
+{
+    member m = {f, index, n_members, n_rows, &f->scratch[index]};
+    for (size_t i = ops.first; i < ops.end; i++) {
+        const qn_op *op = &f->program->ops[i];
+        if (op->barrier)
+            qn_pool_barrier(f->pool);
+        run[op->kind](op, &m);
+    }
+}
+
+static void run_body(void *context, size_t index, size_t n_members)
+{
+    qn_forward *f = context;
+    run_ops(f, (range){0, f->program->n_body}, f->batch->n_rows, index, n_members);
+}
+
+static void run_head(void *context, size_t index, size_t n_members)
+{
+    qn_forward *f = context;
+    run_ops(f, (range){f->program->n_body, f->program->n_ops}, f->n_head, index, n_members);
+}
+
+void qn_forward_body(qn_forward *f, const qn_batch *batch)
+{
+    f->batch = batch;
+    f->head_first = 0;
+    for (uint32_t s = 0; s < batch->n_segments; s++)
+        for (uint32_t i = 0; i < batch->segments[s].n_rows; i++)
+            f->segment_of_row[batch->segments[s].first_row + i] = s;
+    qn_pool_run(f->pool, run_body, f);
+}
+
+const float *qn_forward_logits(qn_forward *f, uint32_t first, uint32_t n)
+{
+    f->head_first = first;
+    f->n_head = n;
+    qn_pool_run(f->pool, run_head, f);
+    return row_of(f, &f->program->logits, 0);
+}
+
+size_t qn_forward_logits_stride(const qn_forward *f)
+{
+    return stride_of(&f->program->logits);
+}
+
+/* --- memory --- */
+
+static bool lay_out_spaces(qn_forward *f, qn_arena *a)
+{
+    const uint32_t n_rows[QN_N_SPACES] = {f->shape.n_rows, f->shape.n_wanted, f->shape.n_head_rows};
+    for (int s = 0; s < QN_N_SPACES; s++) {
+        size_t n_bytes;
+        f->n_space_rows[s] = n_rows[s];
+        if (!qn_mul(f->program->row_bytes[s], n_rows[s], &n_bytes))
+            return false;
+        QN_TAKE(a, f->space[s], n_bytes);
+    }
+    QN_TAKE(a, f->segment_of_row, f->shape.n_rows);
+    return true;
+}
+
+static void lay_out_member(const qn_forward *f, qn_member_scratch *m, qn_arena *a)
+{
+    qn_member_scratch counted;
+    m = m ? m : &counted; /* while counting there is no table to fill */
+    const qn_kv_shape *kv = &f->program->kv;
+    QN_TAKE(a, m->linear, qn_linear_scratch_bytes(f->program->n_scratch_inputs));
+    QN_TAKE(a, m->attend, qn_attend_scratch_bytes(kv->k_dim, kv->v_dim));
+    QN_TAKE(a, m->k_pages, f->shape.n_pages);
+    QN_TAKE(a, m->v_pages, f->shape.n_pages);
+}
+
+bool qn_forward_lay_out(qn_forward *f, qn_arena *a, const qn_program *program,
+                        const qn_forward_shape *shape)
+{
+    *f = (qn_forward){.program = program, .shape = *shape};
+    if (!lay_out_spaces(f, a))
+        return false;
+    size_t n_parts;
+    f->n_spans = (shape->n_pages + QN_SPAN_PAGES - 1) / QN_SPAN_PAGES;
+    f->n_part_bytes =
+        qn_attend_part_bytes(1, program->n_heads / program->kv.n_heads, program->kv.v_dim);
+    if (!qn_mul((size_t)f->n_spans * program->kv.n_heads, f->n_part_bytes, &n_parts))
+        return false;
+    QN_TAKE(a, f->parts, n_parts);
+    QN_TAKE(a, f->scratch, shape->n_threads);
+    for (uint32_t t = 0; t < shape->n_threads; t++)
+        lay_out_member(f, f->scratch ? &f->scratch[t] : NULL, a);
+    return !a->failed;
+}
