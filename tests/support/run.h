@@ -6,6 +6,7 @@
 typedef struct qn_test_setting { /* zero: the plain case */
     bool f32_activations;
     uint32_t n_chunk, n_threads, n_sequences, n_ctx;
+    bool at_level; /* else the best this CPU has */
     qn_cpu_level level;
     const qn_family *family;
     bool no_prefix_cache;
