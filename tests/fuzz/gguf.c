@@ -1,6 +1,6 @@
-/* tests/fuzz/gguf.c - any bytes as a GGUF file; with a second magic in them, as a model of two parts. */
+/* tests/fuzz/gguf.c - any bytes as a GGUF file; with split keys and a second magic, as a model
+ * of two parts. */
 #include "base/alloc.h"
-#include "tests/support/support.h"
 #include "weights/gguf.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
@@ -96,21 +96,6 @@ static void read_all(const qn_gguf *g)
     }
 }
 
-static void open_parts(size_t n_first, size_t n_bytes, const uint8_t *bytes)
-{
-    qn_gguf g;
-    qn_error err = {0};
-    const char *path = qn_test_file("f-00001-of-00002.gguf", n_first, bytes);
-    const char *second = qn_test_file("f-00002-of-00002.gguf", n_bytes - n_first, bytes + n_first);
-    for (int i = 0; i < 2; i++) {
-        if (qn_gguf_open(&g, i ? second : path, &err) == QN_OK)
-            read_all(&g);
-        else
-            require(strstr(err.text, "f-0000") != NULL);
-        qn_gguf_release(&g);
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     qn_gguf g;
@@ -120,9 +105,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     if (status == QN_OK)
         read_all(&g);
     qn_gguf_release(&g);
-    const uint8_t *second = n_bytes > 8 ? memmem(bytes + 4, n_bytes - 4, "GGUF", 4) : NULL;
-    if (second)
-        open_parts((size_t)(second - bytes), n_bytes, bytes);
     require(qn_alloc_live() == 0);
     return 0;
 }
