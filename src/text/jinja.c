@@ -96,6 +96,7 @@ qn_status qn_template_render(const qn_template *t, const qn_template_input *in, 
                    .nothing = {.bytes = ""},
                    .no_more = {.ended = true}};
     qn_jbuild text = qn_jbuild_begin(&r);
+    r.n_most_steps = QN_MIN(in->n_steps - 1, qn_template_max.n_steps - 1) + 1; /* 0: the limit */
     *out = (qn_rendered){0};
     r.out = &text;
     if (qn_jread_variables(&r, in))

@@ -51,6 +51,7 @@ typedef struct qn_template_input {
     size_t n_trusted;
     const qn_template_string *trusted; /* bos_token ...: for names that variables does not set */
     int64_t now_epoch;                 /* seconds, UTC: what strftime_now tells */
+    uint64_t n_steps;                  /* to allow less than the limit; 0: the limit */
 } qn_template_input;
 
 /* On QN_OK *t is the caller's until qn_template_release, and needs source no more; on failure *t is

@@ -335,29 +335,6 @@ qn_jval qn_jf_attr(qn_jstate *r, qn_jval v, qn_jcall *c)
     return qn_jonly_attribute(r, v, qn_jbytes(r, qn_jstr_of(r, c->v[0])));
 }
 
-/* HTML */
-
-qn_jval qn_jf_safe(qn_jstate *r, qn_jval v, qn_jcall *c)
-{
-    qn_jstr *s = qn_jsoft(r, v);
-    (void)c;
-    return qn_jstr_value(qn_jmark_markup(r, s));
-}
-
-qn_jval qn_jf_escape(qn_jstate *r, qn_jval v, qn_jcall *c)
-{
-    (void)c;
-    if (v.kind == J_STR && v.s->markup)
-        return v;
-    return qn_jstr_value(qn_jmark_markup(r, qn_jescape(r, qn_jstr_of(r, v))));
-}
-
-qn_jval qn_jf_forceescape(qn_jstate *r, qn_jval v, qn_jcall *c)
-{
-    (void)c;
-    return qn_jstr_value(qn_jmark_markup(r, qn_jescape(r, qn_jstr_of(r, v))));
-}
-
 /* JSON */
 
 static bool read_separators(qn_jstate *r, qn_jval v, qn_jdumps *how)

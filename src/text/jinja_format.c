@@ -145,14 +145,14 @@ static void pad_number(qn_jbuild *b, const digits *d, const spec *s)
     int64_t n_separators = s->grouping && d->n_whole ? ((int64_t)d->n_whole - 1) / group : 0;
     int64_t n_head = (d->sign != 0) + (int64_t)strlen(d->prefix);
     int64_t n = s->width - n_text - n_separators - n_head;
-    bool zeros = s->align == '=' && (!s->n_fill || (s->n_fill == 1 && s->fill[0] == '0'));
+    bool zeros = s->align == '=' && s->n_fill == 1 && s->fill[0] == '0';
     int64_t left = s->align == '=' ? 0 : left_share(n, s->align ? s->align : '>');
     fill(b, left, s, ' ');
     if (d->sign)
         qn_jbuild_add(b, 1, &d->sign, J_TRUSTED);
     qn_jbuild_text(b, d->prefix);
     if (s->align == '=' && !zeros)
-        fill(b, n, s, '0');
+        fill(b, n, s, ' ');
     add_grouped(b, d, s, zeros && n > 0 ? (int64_t)d->n_whole + n_separators + n : 0);
     if (s->align != '=')
         fill(b, n - left, s, ' ');
@@ -553,12 +553,14 @@ static void add_text(percent *p, qn_jbuild *b, qn_jval v, spec *s)
 static void add_converted(percent *p, qn_jbuild *b, qn_jval v, spec *s)
 {
     if (s->zero && s->align != '<')
-        s->align = '=';
+        s->align = '=', s->fill[0] = '0', s->n_fill = 1;
     if (strchr("sra", s->type)) {
         s->align = s->align == '=' ? 0 : s->align;
+        s->n_fill = 0;
         add_text(p, b, v, s);
     } else if (s->type == 'c') {
         s->align = s->align == '<' ? '<' : '>';
+        s->n_fill = 0;
         add_character(b, v, s);
     } else if (strchr("diuoxX", s->type)) {
         v = integral(p, v, s->type == 'o' || (s->type | 32) == 'x');
@@ -587,8 +589,10 @@ static void add_conversion(percent *p, qn_jbuild *b, qn_str s, size_t *at)
     how.width = star_or_number(p, s, at);
     if (how.width < -1)
         how.align = '<', how.width = -how.width;
-    if (take(s, at, ".", &c))
-        how.precision = QN_MAX(star_or_number(p, s, at), (int64_t)0);
+    if (take(s, at, ".", &c)) {
+        int64_t n_digits = star_or_number(p, s, at);
+        how.precision = QN_MAX(n_digits, (int64_t)0);
+    }
     take(s, at, "hlL", &c);
     if (qn_jfailed(p->r) || take(s, at, "%", &c)) {
         qn_jbuild_text(b, "%");

@@ -11,13 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The significant digits of a finite positive double, shortest that reads back; *exponent is that
- * of the first digit. */
-static size_t digits_of(double f, char digits[QN_DECIMAL], int *exponent)
+/* The digits of "d.ddde+x" and the like; *exponent is that of the first one. */
+static size_t split_digits(size_t n, const char *text, char digits[QN_DECIMAL], int *exponent)
 {
-    char text[QN_DECIMAL];
-    size_t n = qn_decimal_from_f64(f, text), n_digits = 0, n_whole = 0;
-    int e = 0, sign = 1;
+    size_t n_digits = 0, n_whole = 0;
+    int e = 0, sign = 1, n_zeros = 0;
     bool fraction = false, scale = false;
     for (size_t i = 0; i < n; i++) {
         char c = text[i];
@@ -26,19 +24,57 @@ static size_t digits_of(double f, char digits[QN_DECIMAL], int *exponent)
             e = e * 10 + (c - '0');
         else if (c == 'e' || c == 'E')
             scale = true;
-        else if (c == '-' && scale)
-            sign = -1;
-        else if (c == '.')
-            fraction = true;
         else if (digit && (n_digits || c != '0'))
             digits[n_digits++] = c, n_whole += !fraction;
         else if (digit && fraction)
-            e--; /* a zero before the first digit; e is no exponent yet */
+            n_zeros++; /* before the first digit */
+        sign = c == '-' && scale ? -1 : sign;
+        fraction |= c == '.';
     }
-    *exponent = scale ? sign * e + (int)n_whole - 1 : n_whole ? (int)n_whole - 1 : e - 1;
+    *exponent = sign * e + (n_whole ? (int)n_whole - 1 : -1 - n_zeros);
     while (n_digits > 1 && digits[n_digits - 1] == '0')
         n_digits--;
     return n_digits;
+}
+
+/* Whether n digits of that exponent read back to f. */
+static bool reads_back(size_t n, const char *digits, int exponent, double f)
+{
+    char text[QN_DECIMAL + 16];
+    double back;
+    int n_text = snprintf(text, sizeof text, "%.*se%d", (int)n, digits, exponent - (int)n + 1);
+    return qn_decimal_to_f64((size_t)n_text, text, &back) && back == f;
+}
+
+/* The next larger number of as many digits; false when that carries over the first one. */
+static bool count_up(size_t n, char *digits)
+{
+    while (n > 0 && digits[n - 1] == '9')
+        digits[--n] = '0';
+    if (n > 0)
+        digits[n - 1]++;
+    return n > 0;
+}
+
+/* The shortest digits that read back to f, finite and positive. For a normal double, 15 to 17
+ * digits as the decimal module finds them, except that next to a power of two the 16 digits above
+ * may do; a subnormal one may need fewer than 15. */
+static size_t digits_of(double f, char digits[QN_DECIMAL], int *exponent)
+{
+    char text[QN_DECIMAL], fewer[QN_DECIMAL];
+    size_t n = split_digits(qn_decimal_from_f64(f, text), text, digits, exponent);
+    size_t n_most = f < 0x1p-1022 ? n : n == 17 ? 17 : 0;
+    for (size_t n_few = f < 0x1p-1022 ? 1 : 16; n_few < n_most; n_few++) {
+        for (size_t i = 0; i < 2; i++) {
+            bool up = (digits[n_few] >= '5') == (i == 0); /* the nearer one first */
+            memcpy(fewer, digits, n_few);
+            if ((up && !count_up(n_few, fewer)) || !reads_back(n_few, fewer, *exponent, f))
+                continue;
+            memcpy(digits, fewer, n_few);
+            return n_few;
+        }
+    }
+    return n;
 }
 
 size_t qn_jprint_double(double f, char out[40])
@@ -194,13 +230,6 @@ static void repr_loop(qn_jbuild *b, qn_jloop *loop)
     qn_jbuild_add(b, (size_t)n, text, 0);
 }
 
-static void repr_named(qn_jbuild *b, const char *what, qn_str name)
-{
-    add(b, what);
-    qn_jbuild_add(b, name.n_bytes, name.bytes, 0);
-    add(b, ">");
-}
-
 static void repr_inside(qn_jbuild *b, qn_jval v, unsigned origin)
 {
     switch (v.kind) {
@@ -226,8 +255,16 @@ static void repr_inside(qn_jbuild *b, qn_jval v, unsigned origin)
     case J_VIEW: repr_view(b, v); break;
     case J_RANGE: repr_range(b, v.range); break;
     case J_LOOP: repr_loop(b, v.loop); break;
-    case J_MACRO: repr_named(b, "<Macro ", v.macro->name); break;
-    default: repr_named(b, "<", qn_str_of(qn_jtype_name(v)));
+    case J_MACRO:
+        add(b, "<Macro ");
+        repr_string(b, qn_jstr_new(b->r, v.macro->name.n_bytes, v.macro->name.bytes, 0));
+        add(b, ">");
+        break;
+    case J_UNDEFINED: add(b, "Undefined"); break;
+    default:
+        add(b, "<");
+        add(b, qn_jtype_name(v));
+        add(b, ">");
     }
 }
 

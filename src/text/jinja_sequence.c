@@ -355,8 +355,8 @@ qn_jval qn_jf_first(qn_jstate *r, qn_jval v, qn_jcall *c)
 /* reversed(v) can read it: its iterator; NULL when it cannot. */
 static qn_jiter *reversed(qn_jstate *r, qn_jval v)
 {
-    bool can = v.kind == J_LIST || v.kind == J_TUPLE || v.kind == J_DICT || v.kind == J_VIEW ||
-               v.kind == J_RANGE;
+    bool can = v.kind == J_UNDEFINED || v.kind == J_LIST || v.kind == J_TUPLE || v.kind == J_DICT ||
+               v.kind == J_VIEW || v.kind == J_RANGE;
     if (!can)
         return NULL;
     qn_jiter *it = qn_jiterate(r, v);
@@ -374,8 +374,6 @@ qn_jval qn_jf_last(qn_jstate *r, qn_jval v, qn_jcall *c)
     if (v.kind == J_STR)
         return v.s->n_chars ? qn_jitem(r, v, qn_jint(-1))
                             : qn_jundefined(r, "there is no last item, the sequence is empty");
-    if (v.kind == J_UNDEFINED)
-        return qn_jrefuse_undefined(r, v);
     qn_jiter *it = reversed(r, v);
     if (!it)
         qn_jfail(r, QN_EARGUMENT, "a %s has no last item", qn_jtype_name(v));

@@ -271,7 +271,7 @@ qn_jstr *qn_jpad(qn_jstate *r, qn_jstr *s, int64_t n_left, int64_t n_right, qn_j
     qn_jbuild b = qn_jbuild_begin(r);
     if (fill->n_chars != 1)
         qn_jfail(r, QN_EARGUMENT, "the fill must be one character");
-    if (n_left > (int64_t)qn_template_max.n_repeat || n_right > (int64_t)qn_template_max.n_repeat)
+    if (n_left + n_right > (int64_t)qn_template_max.n_repeat)
         qn_jfail(r, QN_ELIMIT, "more than %zu characters of padding", qn_template_max.n_repeat);
     for (int64_t i = 0; i < n_left && qn_jspend(r, 1); i++)
         qn_jbuild_add(&b, f.n_bytes, f.bytes, fill->origin);
@@ -334,11 +334,7 @@ static const char *skip_prefix(const char *p, int64_t *base)
 bool qn_jparse_int(qn_jstate *r, qn_jstr *s, int64_t base, int64_t *value)
 {
     char text[512];
-    if ((base != 0 && base < 2) || base > 36) {
-        qn_jfail(r, QN_EARGUMENT, "a base is 0 or 2 to 36");
-        return false;
-    }
-    if (!number_text(r, s, sizeof text, text))
+    if ((base != 0 && base < 2) || base > 36 || !number_text(r, s, sizeof text, text))
         return false;
     const char *p = text + (text[0] == '-' || text[0] == '+');
     bool overflow = false;

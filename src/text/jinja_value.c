@@ -30,9 +30,8 @@ void qn_jfail(qn_jstate *r, qn_status status, const char *format, ...)
 bool qn_jspend(qn_jstate *r, uint64_t n_steps)
 {
     r->n_steps += n_steps;
-    if (r->n_steps > qn_template_max.n_steps)
-        qn_jfail(r, QN_ELIMIT, "the template takes more than %" PRIu64 " steps",
-                 qn_template_max.n_steps);
+    if (r->n_steps > r->n_most_steps)
+        qn_jfail(r, QN_ELIMIT, "the template takes more than %" PRIu64 " steps", r->n_most_steps);
     return r->status == QN_OK;
 }
 

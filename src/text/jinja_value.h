@@ -196,7 +196,7 @@ struct qn_jstate {
     qn_error *err;
     qn_status status;
     unsigned line, failed_line;
-    uint64_t n_steps;
+    uint64_t n_steps, n_most_steps;
     unsigned depth;
     qn_jbuild *out;
     qn_jactivation *active;
