@@ -1,0 +1,193 @@
+/* kernel/limits.c - reading and multiplying with nothing else to wait for.
+ *
+ * Sixteen independent accumulators hide the latency of a multiplication; an empty asm statement
+ * makes the compiler believe that the operand changes. */
+#include "kernel/limits.h"
+
+#include <math.h>
+#ifdef __x86_64__
+#include <immintrin.h>
+#endif
+
+static int64_t read_plain(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+{
+    uint64_t sum[4] = {0}, word[4];
+    size_t part = n_bytes / n_streams / 256 * 256;
+    for (size_t at = 0; at < part; at += sizeof word)
+        for (size_t s = 0; s < n_streams; s++) {
+            __builtin_memcpy(word, bytes + s * part + at, sizeof word);
+            for (size_t i = 0; i < 4; i++)
+                sum[i] ^= word[i];
+        }
+    return (int64_t)(sum[0] ^ sum[1] ^ sum[2] ^ sum[3]);
+}
+
+enum { PLAIN = 16 };
+
+static int64_t int8_plain(size_t n_loops)
+{
+    int32_t a[PLAIN] = {0};
+    int8_t x = 3;
+    for (size_t n = 0; n < n_loops; n++) {
+        for (size_t i = 0; i < PLAIN; i++)
+            a[i] = (int32_t)((uint32_t)a[i] + (uint32_t)(x * x));
+        __asm__ volatile("" : "+r"(x));
+    }
+    return a[0] + (int64_t)a[PLAIN - 1];
+}
+
+static int64_t f32_plain(size_t n_loops)
+{
+    float a[PLAIN] = {0}, x = 0.5f;
+    for (size_t n = 0; n < n_loops; n++) {
+        for (size_t i = 0; i < PLAIN; i++)
+            a[i] = fmaf(a[i], x, x);
+        __asm__ volatile("" : "+m"(x));
+    }
+    return (int64_t)(a[0] + a[PLAIN - 1]);
+}
+
+static const qn_limit_work plain = {read_plain, int8_plain, f32_plain, PLAIN, PLAIN};
+
+#ifdef __x86_64__
+#define AVX2 __attribute__((target("avx2,fma"), noinline))
+#define AVX512 __attribute__((target("avx512f,avx512bw"), noinline))
+#define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni"), noinline))
+
+AVX2 static int64_t read_avx2(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+{
+    __m256i sum[4] = {{0}};
+    size_t part = n_bytes / n_streams / 256 * 256;
+    for (size_t at = 0; at < part; at += 128)
+        for (size_t s = 0; s < n_streams; s++) {
+            const uint8_t *p = bytes + s * part + at;
+            for (size_t i = 0; i < 4; i++) {
+                _mm_prefetch((const char *)p + 4096 + 32 * i, _MM_HINT_T0);
+                sum[i] = _mm256_xor_si256(sum[i], _mm256_loadu_si256((const void *)(p + 32 * i)));
+            }
+        }
+    __m256i x =
+        _mm256_xor_si256(_mm256_xor_si256(sum[0], sum[1]), _mm256_xor_si256(sum[2], sum[3]));
+    return _mm256_extract_epi64(x, 0) ^ _mm256_extract_epi64(x, 3);
+}
+
+AVX2 static int64_t int8_avx2(size_t n_loops)
+{
+    __m256i a[12], x = _mm256_set1_epi8(3), one = _mm256_set1_epi16(1);
+    for (int i = 0; i < 12; i++)
+        a[i] = _mm256_set1_epi32(i);
+    for (size_t n = 0; n < n_loops; n++) {
+        QN_UNROLL(12)
+        for (int i = 0; i < 12; i++) {
+            __m256i y = x;
+            __asm__ volatile("" : "+x"(y));
+            a[i] = _mm256_add_epi32(a[i], _mm256_madd_epi16(_mm256_maddubs_epi16(y, x), one));
+        }
+    }
+    for (int i = 1; i < 12; i++)
+        a[0] = _mm256_add_epi32(a[0], a[i]);
+    return _mm256_extract_epi64(a[0], 0);
+}
+
+AVX2 static int64_t f32_avx2(size_t n_loops)
+{
+    __m256 a[12], x = _mm256_set1_ps(0.5f);
+    for (int i = 0; i < 12; i++)
+        a[i] = _mm256_set1_ps((float)i);
+    for (size_t n = 0; n < n_loops; n++) {
+        QN_UNROLL(12)
+        for (int i = 0; i < 12; i++)
+            a[i] = _mm256_fmadd_ps(a[i], x, x);
+        __asm__ volatile("" : "+x"(x));
+    }
+    for (int i = 1; i < 12; i++)
+        a[0] = _mm256_add_ps(a[0], a[i]);
+    return (int64_t)_mm256_cvtss_f32(a[0]);
+}
+
+AVX512 static int64_t read_avx512(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+{
+    __m512i sum[4] = {{0}};
+    size_t part = n_bytes / n_streams / 256 * 256;
+    for (size_t at = 0; at < part; at += 256)
+        for (size_t s = 0; s < n_streams; s++) {
+            const uint8_t *p = bytes + s * part + at;
+            for (size_t i = 0; i < 4; i++) {
+                _mm_prefetch((const char *)p + 4096 + 64 * i, _MM_HINT_T0);
+                sum[i] = _mm512_xor_si512(sum[i], _mm512_loadu_si512(p + 64 * i));
+            }
+        }
+    __m512i x =
+        _mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]));
+    return _mm512_reduce_add_epi64(x);
+}
+
+AVX512 static int64_t f32_avx512(size_t n_loops)
+{
+    __m512 a[16], x = _mm512_set1_ps(0.5f);
+    for (int i = 0; i < 16; i++)
+        a[i] = _mm512_set1_ps((float)i);
+    for (size_t n = 0; n < n_loops; n++) {
+        QN_UNROLL(16)
+        for (int i = 0; i < 16; i++)
+            a[i] = _mm512_fmadd_ps(a[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (int i = 1; i < 16; i++)
+        a[0] = _mm512_add_ps(a[0], a[i]);
+    return (int64_t)_mm512_reduce_add_ps(a[0]);
+}
+
+AVX512 static int64_t int8_avx512(size_t n_loops)
+{
+    __m512i a[16], x = _mm512_set1_epi8(3), one = _mm512_set1_epi16(1);
+    for (int i = 0; i < 16; i++)
+        a[i] = _mm512_set1_epi32(i);
+    for (size_t n = 0; n < n_loops; n++) {
+        QN_UNROLL(16)
+        for (int i = 0; i < 16; i++) {
+            __m512i y = x;
+            __asm__ volatile("" : "+v"(y));
+            a[i] = _mm512_add_epi32(a[i], _mm512_madd_epi16(_mm512_maddubs_epi16(y, x), one));
+        }
+    }
+    for (int i = 1; i < 16; i++)
+        a[0] = _mm512_add_epi32(a[0], a[i]);
+    return _mm512_reduce_add_epi64(a[0]);
+}
+
+VNNI static int64_t int8_vnni(size_t n_loops)
+{
+    __m512i a[16], x = _mm512_set1_epi8(3);
+    for (int i = 0; i < 16; i++)
+        a[i] = _mm512_set1_epi32(i);
+    for (size_t n = 0; n < n_loops; n++) {
+        QN_UNROLL(16)
+        for (int i = 0; i < 16; i++)
+            a[i] = _mm512_dpbusd_epi32(a[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (int i = 1; i < 16; i++)
+        a[0] = _mm512_add_epi32(a[0], a[i]);
+    return _mm512_reduce_add_epi64(a[0]);
+}
+
+/* products of a loop: accumulators times lanes */
+static const qn_limit_work avx2 = {read_avx2, int8_avx2, f32_avx2, 384, 96};
+static const qn_limit_work avx512 = {read_avx512, int8_avx512, f32_avx512, 1024, 256};
+static const qn_limit_work vnni = {read_avx512, int8_vnni, f32_avx512, 1024, 256};
+#endif
+
+const qn_limit_work *qn_limit_work_at(qn_cpu_level level)
+{
+#ifdef __x86_64__
+    if (level >= QN_CPU_AVX512VNNI && qn_cpu_has(QN_CPU_AVX512VNNI))
+        return &vnni;
+    if (level >= QN_CPU_AVX512 && qn_cpu_has(QN_CPU_AVX512))
+        return &avx512;
+    if (level >= QN_CPU_AVX2 && qn_cpu_has(QN_CPU_AVX2))
+        return &avx2;
+#endif
+    (void)level;
+    return &plain;
+}

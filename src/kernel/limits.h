@@ -1,0 +1,20 @@
+/* kernel/limits.h - what one core reads and multiplies at most: the denominators of benchmarks.
+ *
+ * Each function does a known amount of work with the widest instructions that the level allows and
+ * this CPU has, and returns a number that only keeps the compiler from leaving the work out. The
+ * caller takes the time. Safe from many threads. */
+#pragma once
+
+#include "kernel/cpu.h"
+
+typedef struct qn_limit_work {
+    /* Reads n_bytes once, as n_streams equal parts side by side (a power of two up to 32), as
+     * kernels read rows; what is left of 256 * n_streams bytes is not read. */
+    int64_t (*read)(size_t n_bytes, const uint8_t *bytes, size_t n_streams);
+    int64_t (*int8)(
+        size_t n_loops); /* n_int8 products of 8-bit integers a loop, summed in 32 bits */
+    int64_t (*f32)(size_t n_loops); /* n_f32 fused multiply-adds a loop */
+    size_t n_int8, n_f32;
+} qn_limit_work;
+
+const qn_limit_work *qn_limit_work_at(qn_cpu_level level);
