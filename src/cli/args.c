@@ -6,6 +6,7 @@
 #include "base/region.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "cli/input.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -178,7 +179,7 @@ static qn_status take_config(const struct argp *argp, const char *command, qn_er
     qn_buf file = {0};
     if (!config_path(sizeof path, path))
         return QN_OK;
-    qn_status st = qn_buf_read_file(&file, path, CONFIG_BYTES, err);
+    qn_status st = qn_input_file(&file, path, CONFIG_BYTES, err);
     if (st == QN_OK && file.n_bytes)
         st = read_lines(&file, path, argp, command, err);
     qn_buf_release(&file);

@@ -6,6 +6,7 @@
 #include "cli/limits.h"
 #include "cli/out.h"
 #include "kernel/cpu.h"
+#include "model/spec.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -88,6 +89,10 @@ static void write_text(qn_buf *out)
     qn_buf_format(out, "\ncores       %zu for quern\n", qn_machine_cores());
     qn_buf_format(out, "memory      %.1f GB to be had\n", 1e-9 * (double)qn_machine_memory());
     qn_buf_format(out, "pages       %ld bytes; huge pages: %s\n", sysconf(_SC_PAGESIZE), pages);
+    qn_buf_text(out, "models      ");
+    for (size_t i = 0; qn_family_at(i); i++)
+        qn_buf_format(out, "%s%s", i ? ", " : "", qn_family_at(i)->gguf_arch);
+    qn_buf_text(out, "\n");
 }
 
 qn_status qn_cmd_doctor(int argc, char **argv, qn_error *err)

@@ -5,6 +5,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,15 @@ static bool ends_in(const char *text, const char *end)
     return n >= n_end && strcmp(text + n - n_end, end) == 0;
 }
 
-/* "-00002-of-00004.gguf": the second of the files of one model. */
+/* "...-00002-of-00004.gguf": not the first of the files of one model. */
 static bool is_later_shard(const char *name)
 {
-    unsigned shard = 0, n_shards = 0;
-    size_t n = strlen(name);
-    return n > 20 && sscanf(name + n - 20, "-%5u-of-%5u.gguf", &shard, &n_shards) == 2 && shard > 1;
+    static const char later[] = "-[0-9]*-of-[0-9]*.gguf", first[] = "-00001-of-[0-9]*.gguf";
+    size_t n = strlen(name), n_end = strlen("-00002-of-00004.gguf");
+    if (n <= n_end)
+        return false;
+    const char *end = name + n - n_end;
+    return fnmatch(later, end, 0) == 0 && fnmatch(first, end, 0) != 0;
 }
 
 static qn_status join(char path[QN_MODEL_PATH], const char *folder, const char *name, qn_error *err)

@@ -1,0 +1,20 @@
+/* cli/open.c - from arguments to an open model. */
+#include "cli/open.h"
+
+qn_status qn_open_model(qn_model *m, const char *model, const qn_compute_args *compute,
+                        qn_error *err)
+{
+    char path[QN_MODEL_PATH];
+    qn_model_options o = {.f32_activations = compute->f32_activations, .kv_type = compute->kv_type};
+    *m = (qn_model){0};
+    QN_TRY(qn_compute_check(compute, err));
+    QN_TRY(qn_model_find(model, path, err));
+    QN_TRY(qn_map_guard_install(err));
+    return qn_model_open(m, path, &o, err);
+}
+
+qn_engine_options qn_engine_options_of(const qn_compute_args *compute)
+{
+    return (qn_engine_options){
+        .n_threads = compute->n_threads, .n_chunk = compute->n_chunk, .level = compute->level};
+}
