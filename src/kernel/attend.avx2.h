@@ -17,9 +17,11 @@
 #include <string.h>
 
 #ifdef __AVX512F__
-enum { TILE_LANES = 4, TILE_ROWS = 6 }; /* 24 sums, 4 vectors, a broadcast or two: of 32 */
+enum { TILE_LANES = 4, TILE_ROWS = 6 };  /* 24 sums, 4 vectors, a broadcast or two: of 32 */
+enum { FLAT_LANES = 2, FLAT_ROWS = 12 }; /* for 7 to 12 rows in all */
 #else
 enum { TILE_LANES = 1, TILE_ROWS = 6 }; /* 12, 2, 1: of 16 */
+enum { FLAT_LANES = 1, FLAT_ROWS = 6 };
 #endif
 
 typedef struct slots { /* that a row sees of a page; first > last: none */
@@ -29,6 +31,8 @@ typedef struct slots { /* that a row sees of a page; first > last: none */
 typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, and where they work */
     const qn_attend_job *job;
     size_t t0, n, n_tile; /* n_tile rows to a tile, fewer in the last */
+    uint32_t page_last;   /* the last page that a row sees */
+    bool in_place;        /* one tile: reads the pages as they are stored, in f16 */
     float *q;             /* tiles [k_dim][n_tile] */
     float *page;          /* keys [k_dim][64], then values [64][pad(v_dim)] */
     float *p;             /* [n][64]: scores, then probabilities */
@@ -47,6 +51,29 @@ typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, an
     case 5: f(5, __VA_ARGS__); break;                                                              \
     default: f(6, __VA_ARGS__);                                                                    \
     }
+#define WITH_FLAT_ROWS(n_rows, f, ...)                                                             \
+    switch (n_rows) {                                                                              \
+    case 7: f(7, __VA_ARGS__); break;                                                              \
+    case 8: f(8, __VA_ARGS__); break;                                                              \
+    case 9: f(9, __VA_ARGS__); break;                                                              \
+    case 10: f(10, __VA_ARGS__); break;                                                            \
+    case 11: f(11, __VA_ARGS__); break;                                                            \
+    default: f(12, __VA_ARGS__);                                                                   \
+    }
+
+/* 16 values of a page from value i on; type is a constant. */
+LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
+{
+    return type == QN_KV_F16 ? lanes_of_f16((const uint16_t *)page + i)
+                             : lanes_load((const float *)page + i);
+}
+
+/* Brings the f16 values i .. i + 16 n_lanes of a page near that will be read soon. */
+LANES_INLINE void fetch(const void *page, size_t i, size_t n_lanes)
+{
+    for (size_t line = 0; line < (n_lanes + 1) / 2; line++)
+        _mm_prefetch((const char *)page + 2 * i + 64 * line, _MM_HINT_T0);
+}
 
 static void pack_q(const block *b)
 {
@@ -58,6 +85,26 @@ static void pack_q(const block *b)
         for (size_t d = 0; d < k_dim; d++)
             to[d * n_rows] = from[d];
     }
+}
+
+typedef struct span { /* slots some row sees, and among them those that all see */
+    int32_t first, all_first, all_last, last;
+} span;
+
+/* Where the rows of a tile begin and end to agree. */
+static span span_of(size_t n_rows, const slots *seen)
+{
+    span j = {QN_PAGE_TOKENS, 0, QN_PAGE_TOKENS - 1, -1};
+    for (size_t r = 0; r < n_rows; r++) {
+        j.all_first = QN_MAX(j.all_first, seen[r].first);
+        j.all_last = QN_MIN(j.all_last, seen[r].last);
+        if (seen[r].first <= seen[r].last) {
+            j.first = QN_MIN(j.first, seen[r].first);
+            j.last = QN_MAX(j.last, seen[r].last);
+        }
+    }
+    j.all_first = QN_MIN(j.all_first, j.last + 1);
+    return j;
 }
 
 static void decode(qn_kv_type type, float *to, const void *page, size_t from, size_t n)
@@ -103,20 +150,25 @@ static const float *decode_values(const block *b, uint32_t page)
     return b->page;
 }
 
-/* p[r][0..16 TILE_LANES) = products of the n_rows queries with the keys at k[d * 64]. */
-LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, size_t k_dim, const float *q,
-                             const float *k, float *p)
+/* p[r][0 .. 16 n_lanes) = products of the n_rows queries with the keys at k; next is fetched. */
+LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, size_t k_dim,
+                             const float *q, const void *k, const void *next, float *p)
 {
-    lanes s[TILE_ROWS][TILE_LANES];
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
+    lanes s[FLAT_ROWS][TILE_LANES];
+    QN_UNROLL(12)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
             s[r][i] = lanes_set(0);
-    for (size_t d = 0; d < k_dim; d++, q += n_rows, k += QN_PAGE_TOKENS) {
+    }
+    for (size_t d = 0; d < k_dim; d++, q += n_rows) {
         lanes key[TILE_LANES];
+        QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
-            key[i] = lanes_load(k + 16 * i);
-        QN_UNROLL(6)
+            key[i] = load_kv(type, k, d * QN_PAGE_TOKENS + 16 * i);
+        if (type == QN_KV_F16)
+            fetch(next, d * QN_PAGE_TOKENS, n_lanes);
+        QN_UNROLL(12)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(q[r]);
             QN_UNROLL(4)
@@ -124,21 +176,67 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, size_t k_dim, const 
                 s[r][i] = lanes_fma(x, key[i], s[r][i]);
         }
     }
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
+    QN_UNROLL(12)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
             lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[r][i]);
+    }
 }
 
-static void scores(const block *b, const float *k)
+/* The keys that some row of a tile sees, as far as whole vectors go. */
+static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, const float *k,
+                          float *p)
+{
+    size_t i = (size_t)j.first / 16 * 16, end = (size_t)j.last / 16 * 16 + 16;
+    for (; i < end; i += 16 * TILE_LANES) {
+        switch (QN_MIN((end - i) / 16, (size_t)TILE_LANES)) {
+        case 1: WITH_ROWS(n_rows, score_tile, 1, QN_KV_F32, k_dim, q, k + i, k, p + i) break;
+#ifdef __AVX512F__
+        case 2: WITH_ROWS(n_rows, score_tile, 2, QN_KV_F32, k_dim, q, k + i, k, p + i) break;
+        case 3: WITH_ROWS(n_rows, score_tile, 3, QN_KV_F32, k_dim, q, k + i, k, p + i) break;
+        default: WITH_ROWS(n_rows, score_tile, 4, QN_KV_F32, k_dim, q, k + i, k, p + i)
+#endif
+        }
+    }
+}
+
+static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k,
+                         const uint16_t *next, float *p)
+{
+    size_t n_lanes = n_rows > TILE_ROWS ? FLAT_LANES : TILE_LANES;
+    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * n_lanes) {
+        const uint16_t *from = k + i, *then = next + i;
+#ifdef __AVX512F__
+        if (n_rows > TILE_ROWS) {
+            WITH_FLAT_ROWS(n_rows, score_tile, FLAT_LANES, QN_KV_F16, k_dim, q, from, then, p + i)
+            continue;
+        }
+#endif
+        WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, from, then, p + i)
+    }
+}
+
+/* The page after this one, or this one. */
+static uint32_t next_page(const block *b, uint32_t page)
+{
+    return QN_MIN(page + 1, b->page_last);
+}
+
+static void scores(const block *b, uint32_t page)
 {
     size_t k_dim = b->job->k_dim;
+    const void *const *k_pages = b->job->k_pages;
+    if (b->in_place) {
+        score_stored(b->n, k_dim, b->q, k_pages[page], k_pages[next_page(b, page)], b->p);
+        return;
+    }
+    const float *k = decode_keys(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
-        const float *q = b->q + i * k_dim;
-        for (size_t j = 0; j < QN_PAGE_TOKENS; j += 16 * TILE_LANES)
-            WITH_ROWS(n_rows, score_tile, TILE_LANES, k_dim, q, k + j,
-                      b->p + i * QN_PAGE_TOKENS + j)
+        span j = span_of(n_rows, b->seen + i);
+        if (j.first <= j.last)
+            score_decoded(n_rows, j, k_dim, b->q + i * k_dim, k, b->p + i * QN_PAGE_TOKENS);
     }
 }
 
@@ -198,99 +296,141 @@ static void softmax(const block *b)
             b->c[i] = 1; /* the row's sums stay as they are */
 }
 
+typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, from dims on of v */
+    float *acc;            /* row r at r * n_part */
+    const float *p, *c;    /* row r at r * 64; at r */
+    const slots *seen;     /* at r */
+    span j;                /* of the tile's rows */
+    const void *v, *next;  /* slot j at j * v_stride values; next is fetched */
+    size_t n_part, v_stride, dim;
+} value_job;
+
 /* One slot at the edge, which only some rows see. */
-LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, lanes a[TILE_ROWS][TILE_LANES],
-                           const float *v, const float *p, const slots *seen, int32_t j)
+LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, qn_kv_type type,
+                           lanes a[FLAT_ROWS][TILE_LANES], const value_job *w, int32_t j)
 {
-    QN_UNROLL(6)
+    QN_UNROLL(12)
     for (size_t r = 0; r < n_rows; r++) {
-        if (j < seen[r].first || j > seen[r].last)
+        if (j < w->seen[r].first || j > w->seen[r].last)
             continue;
-        lanes x = lanes_set(p[r * QN_PAGE_TOKENS + (size_t)j]);
+        lanes x = lanes_set(w->p[r * QN_PAGE_TOKENS + (size_t)j]);
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++) {
+            lanes v = load_kv(type, w->v, (size_t)j * w->v_stride + w->dim + 16 * i);
+            a[r][i] = lanes_fma(x, v, a[r][i]);
+        }
+    }
+}
+
+/* The slots that all rows see. */
+LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
+                            lanes a[FLAT_ROWS][TILE_LANES], const value_job *w)
+{
+    const float *p = w->p + w->j.all_first;
+    size_t v_stride = w->v_stride, at = (size_t)w->j.all_first * v_stride + w->dim;
+    const void *page = w->v, *next = w->next;
+    for (int32_t j = w->j.all_first; j <= w->j.all_last; j++, p++, at += v_stride) {
+        lanes v[TILE_LANES];
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
-            a[r][i] = lanes_fma(x, lanes_load(v + 16 * i), a[r][i]);
-    }
-}
-
-typedef struct span { /* slots some row sees, and among them those that all see */
-    int32_t first, all_first, all_last, last;
-} span;
-
-LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, size_t n_part, float *acc,
-                             size_t v_stride, const float *v, const float *p, const float *c,
-                             const slots *seen, span j)
-{
-    lanes a[TILE_ROWS][TILE_LANES];
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
-        for (size_t i = 0; i < n_lanes; i++)
-            a[r][i] = lanes_mul(lanes_load(acc + r * n_part + 16 * i), lanes_set(c[r]));
-    for (int32_t at = j.first; at < j.all_first; at++)
-        add_edge(n_rows, n_lanes, a, v + (size_t)at * v_stride, p, seen, at);
-    const float *x = p + j.all_first, *w = v + (size_t)j.all_first * v_stride;
-    for (int32_t at = j.all_first; at <= j.all_last; at++, x++, w += v_stride) {
-        lanes value[TILE_LANES];
-        for (size_t i = 0; i < n_lanes; i++)
-            value[i] = lanes_load(w + 16 * i);
-        QN_UNROLL(6)
+            v[i] = load_kv(type, page, at + 16 * i);
+        if (type == QN_KV_F16)
+            fetch(next, at, n_lanes);
+        QN_UNROLL(12)
         for (size_t r = 0; r < n_rows; r++) {
-            lanes y = lanes_set(x[r * QN_PAGE_TOKENS]);
+            lanes x = lanes_set(p[r * QN_PAGE_TOKENS]);
             QN_UNROLL(4)
             for (size_t i = 0; i < n_lanes; i++)
-                a[r][i] = lanes_fma(y, value[i], a[r][i]);
+                a[r][i] = lanes_fma(x, v[i], a[r][i]);
         }
     }
-    for (int32_t at = QN_MAX(j.all_last + 1, j.all_first); at <= j.last; at++)
-        add_edge(n_rows, n_lanes, a, v + (size_t)at * v_stride, p, seen, at);
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
-        for (size_t i = 0; i < n_lanes; i++)
-            lanes_store(acc + r * n_part + 16 * i, a[r][i]);
 }
 
-/* Where the rows of a tile begin and end to agree. */
-static span span_of(size_t n_rows, const slots *seen)
+LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, const value_job *w)
 {
-    span j = {QN_PAGE_TOKENS, 0, QN_PAGE_TOKENS - 1, -1};
+    lanes a[FLAT_ROWS][TILE_LANES];
+    QN_UNROLL(12)
     for (size_t r = 0; r < n_rows; r++) {
-        j.all_first = QN_MAX(j.all_first, seen[r].first);
-        j.all_last = QN_MIN(j.all_last, seen[r].last);
-        if (seen[r].first <= seen[r].last) {
-            j.first = QN_MIN(j.first, seen[r].first);
-            j.last = QN_MAX(j.last, seen[r].last);
-        }
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            a[r][i] = lanes_mul(lanes_load(w->acc + r * w->n_part + 16 * i), lanes_set(w->c[r]));
     }
-    j.all_first = QN_MIN(j.all_first, j.last + 1);
-    return j;
+    for (int32_t j = w->j.first; j < w->j.all_first; j++)
+        add_edge(n_rows, n_lanes, type, a, w, j);
+    add_slots(n_rows, n_lanes, type, a, w);
+    for (int32_t j = QN_MAX(w->j.all_last + 1, w->j.all_first); j <= w->j.last; j++)
+        add_edge(n_rows, n_lanes, type, a, w, j);
+    QN_UNROLL(12)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            lanes_store(w->acc + r * w->n_part + 16 * i, a[r][i]);
+    }
 }
 
-static void value_dims(const block *b, size_t i, size_t n_rows, const float *v, span j, size_t d)
+/* 1 .. TILE_LANES vectors of output dims. */
+static void value_decoded(size_t n_rows, size_t n_lanes, const value_job *w)
 {
-    size_t n_part = qn_attend_part_floats(b->job->v_dim), pad = qn_attend_pad(b->job->v_dim);
-    float *acc = b->parts + i * n_part + 16 + d;
-    const float *p = b->p + i * QN_PAGE_TOKENS, *c = b->c + i;
-    const slots *seen = b->seen + i;
-    v += d;
-    switch (QN_MIN((pad - d) / 16, (size_t)TILE_LANES)) {
-    case 1: WITH_ROWS(n_rows, value_tile, 1, n_part, acc, pad, v, p, c, seen, j) break;
+    switch (n_lanes) {
+    case 1: WITH_ROWS(n_rows, value_tile, 1, QN_KV_F32, w) break;
 #ifdef __AVX512F__
-    case 2: WITH_ROWS(n_rows, value_tile, 2, n_part, acc, pad, v, p, c, seen, j) break;
-    case 3: WITH_ROWS(n_rows, value_tile, 3, n_part, acc, pad, v, p, c, seen, j) break;
-    default: WITH_ROWS(n_rows, value_tile, 4, n_part, acc, pad, v, p, c, seen, j)
+    case 2: WITH_ROWS(n_rows, value_tile, 2, QN_KV_F32, w) break;
+    case 3: WITH_ROWS(n_rows, value_tile, 3, QN_KV_F32, w) break;
+    default: WITH_ROWS(n_rows, value_tile, 4, QN_KV_F32, w)
 #endif
     }
 }
 
-static void values(const block *b, const float *v)
+/* One vector, or as many as a tile has. */
+static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
 {
+#ifdef __AVX512F__
+    if (n_rows > TILE_ROWS && n_lanes == 1)
+        WITH_FLAT_ROWS(n_rows, value_tile, 1, QN_KV_F16, w)
+    else if (n_rows > TILE_ROWS)
+        WITH_FLAT_ROWS(n_rows, value_tile, FLAT_LANES, QN_KV_F16, w)
+    else if (n_lanes > 1)
+        WITH_ROWS(n_rows, value_tile, TILE_LANES, QN_KV_F16, w)
+    else
+#else
+    (void)n_lanes;
+#endif
+        WITH_ROWS(n_rows, value_tile, 1, QN_KV_F16, w)
+}
+
+/* All output dims of the tile that begins at row i. */
+static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w)
+{
+    size_t pad = qn_attend_pad(b->job->v_dim), n_most = TILE_LANES, n_lanes;
+    if (b->in_place && n_rows > TILE_ROWS)
+        n_most = FLAT_LANES;
+    w->acc = b->parts + i * w->n_part + 16;
+    w->p = b->p + i * QN_PAGE_TOKENS;
+    w->c = b->c + i;
+    w->seen = b->seen + i;
+    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes, w->acc += 16 * n_lanes) {
+        n_lanes = QN_MIN((pad - w->dim) / 16, n_most);
+        if (!b->in_place)
+            value_decoded(n_rows, n_lanes, w);
+        else
+            value_stored(n_rows, n_lanes = n_lanes < n_most ? 1 : n_lanes, w);
+    }
+}
+
+static void values(const block *b, uint32_t page)
+{
+    const qn_attend_job *job = b->job;
+    value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
+                   .v = job->v_pages[page],
+                   .next = job->v_pages[next_page(b, page)],
+                   .v_stride = qn_attend_pad(job->v_dim)};
+    if (!b->in_place)
+        w.v = decode_values(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
-        span j = span_of(n_rows, b->seen + i);
-        if (j.first > j.last)
-            continue;
-        for (size_t d = 0; d < b->job->v_dim; d += 16 * TILE_LANES)
-            value_dims(b, i, n_rows, v, j, d);
+        w.j = span_of(n_rows, b->seen + i);
+        if (w.j.first <= w.j.last)
+            values_of_tile(b, i, n_rows, &w);
     }
 }
 
@@ -318,9 +458,9 @@ static void reduce_span(const block *b, uint32_t at)
     for (uint32_t page = at * QN_SPAN_PAGES; page < (at + 1) * QN_SPAN_PAGES; page++) {
         if (!look(b, page))
             continue;
-        scores(b, decode_keys(b, page));
+        scores(b, page);
         softmax(b);
-        values(b, decode_values(b, page));
+        values(b, page);
     }
 }
 
@@ -330,7 +470,10 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     size_t n_part = qn_attend_part_floats(job->v_dim);
     block b = {.job = job, .t0 = t0};
     b.n = QN_MIN(job->n_rows * job->n_group - t0, (size_t)QN_ATTEND_BLOCK);
-    size_t n_tiles = (b.n + TILE_ROWS - 1) / TILE_ROWS;
+    b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
+    b.in_place = b.n <= FLAT_ROWS && job->k_type == QN_KV_F16 && job->v_type == QN_KV_F16 &&
+                 job->v_dim % 16 == 0;
+    size_t n_most = b.in_place ? FLAT_ROWS : TILE_ROWS, n_tiles = (b.n + n_most - 1) / n_most;
     b.n_tile = (b.n + n_tiles - 1) / n_tiles;
     b.parts = scratch;
     b.p = b.parts + 2 * QN_ATTEND_BLOCK * n_part;
