@@ -30,15 +30,18 @@ typedef struct slots { /* that a row sees of a page; first > last: none */
 
 typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, and where they work */
     const qn_attend_job *job;
-    size_t t0, n, n_tile; /* n_tile rows to a tile, fewer in the last */
-    uint32_t page_last;   /* the last page that a row sees */
-    bool in_place;        /* one tile: reads the pages as they are stored, in f16 */
-    float *q;             /* tiles [k_dim][n_tile] */
-    float *page;          /* keys [k_dim][64], then values [64][pad(v_dim)] */
-    float *p;             /* [n][64]: scores, then probabilities */
-    float *c;             /* [n]: what the page multiplies earlier sums by */
-    slots *seen;          /* [n] */
-    float *parts;         /* [n] parts */
+    size_t t0, n, n_tile;           /* n_tile rows to a tile, fewer in the last */
+    uint32_t page_first, page_last; /* that a row sees */
+    uint32_t low_of_last;           /* the lowest position that the last row sees */
+    bool in_place;                  /* one tile: reads the pages as they are stored, in f16 */
+    float *q;                       /* tiles [k_dim][n_tile] */
+    float *page;                    /* keys [k_dim][64], then values [64][pad(v_dim)] */
+    float *p;                       /* [n][64]: scores, then probabilities */
+    float *c;                       /* [n]: what the page multiplies earlier sums by */
+    slots *seen;                    /* [n]; all of the page when whole */
+    bool whole;
+    uint32_t *position; /* [n] */
+    float *parts;       /* [n] parts */
 } block;
 
 /* Calls f(constant rows, ...) so that tiles unroll. */
@@ -75,16 +78,44 @@ LANES_INLINE void fetch(const void *page, size_t i, size_t n_lanes)
         _mm_prefetch((const char *)page + 2 * i + 64 * line, _MM_HINT_T0);
 }
 
+/* 4 rows of k_dim values into 4 columns of [k_dim][n_rows]. */
+static void pack_4_rows(float *to, size_t n_rows, size_t k_dim, const float *const from[4])
+{
+    size_t d = 0;
+    for (; d + 4 <= k_dim; d += 4, to += 4 * n_rows) {
+        __m128 a = _mm_loadu_ps(from[0] + d), b = _mm_loadu_ps(from[1] + d);
+        __m128 c = _mm_loadu_ps(from[2] + d), e = _mm_loadu_ps(from[3] + d);
+        _MM_TRANSPOSE4_PS(a, b, c, e);
+        _mm_storeu_ps(to, a);
+        _mm_storeu_ps(to + n_rows, b);
+        _mm_storeu_ps(to + 2 * n_rows, c);
+        _mm_storeu_ps(to + 3 * n_rows, e);
+    }
+    for (; d < k_dim; d++, to += n_rows)
+        for (size_t r = 0; r < 4; r++)
+            to[r] = from[r][d];
+}
+
+static void pack_tile(const block *b, size_t t, size_t n_rows, float *to)
+{
+    size_t r = 0, k_dim = b->job->k_dim;
+    for (; r + 4 <= n_rows; r += 4) {
+        const float *from[4];
+        for (size_t i = 0; i < 4; i++)
+            from[i] = qn_attend_q(b->job, t + r + i);
+        pack_4_rows(to + r, n_rows, k_dim, from);
+    }
+    for (; r < n_rows; r++) {
+        const float *from = qn_attend_q(b->job, t + r);
+        for (size_t d = 0; d < k_dim; d++)
+            to[d * n_rows + r] = from[d];
+    }
+}
+
 static void pack_q(const block *b)
 {
-    size_t k_dim = b->job->k_dim;
-    for (size_t i = 0; i < b->n; i++) {
-        size_t tile = i / b->n_tile, n_rows = QN_MIN(b->n_tile, b->n - tile * b->n_tile);
-        const float *from = qn_attend_q(b->job, b->t0 + i);
-        float *to = b->q + tile * b->n_tile * k_dim + i % b->n_tile;
-        for (size_t d = 0; d < k_dim; d++)
-            to[d * n_rows] = from[d];
-    }
+    for (size_t i = 0; i < b->n; i += b->n_tile)
+        pack_tile(b, b->t0 + i, QN_MIN(b->n_tile, b->n - i), b->q + i * b->job->k_dim);
 }
 
 typedef struct span { /* slots some row sees, and among them those that all see */
@@ -434,30 +465,56 @@ static void values(const block *b, uint32_t page)
     }
 }
 
-/* What each row of the block sees of the page; false when none sees any. */
-static bool look(const block *b, uint32_t page)
+/* What each row of the block sees of a page between the first and the last that one sees. */
+static void look(block *b, uint32_t page)
 {
-    bool any = false;
+    uint32_t from = page * QN_PAGE_TOKENS;
+    bool whole = from >= b->low_of_last && from + QN_PAGE_TOKENS - 1 <= b->position[0];
+    if (whole && b->whole)
+        return;
+    b->whole = whole;
     for (size_t i = 0; i < b->n; i++) {
-        size_t first = QN_PAGE_TOKENS, last = 0;
-        bool sees =
-            qn_attend_slots(b->job, qn_attend_position(b->job, b->t0 + i), page, &first, &last);
-        b->seen[i] = sees ? (slots){(int32_t)first, (int32_t)last} : (slots){QN_PAGE_TOKENS, -1};
-        any |= sees;
+        size_t first, last;
+        b->seen[i] = (slots){QN_PAGE_TOKENS, -1};
+        if (qn_attend_slots(b->job, b->position[i], page, &first, &last))
+            b->seen[i] = (slots){(int32_t)first, (int32_t)last};
     }
-    return any;
 }
 
-static void reduce_span(const block *b, uint32_t at)
+/* With few rows the way from scores to probabilities is a long chain of waits; so the values of a
+ * page are summed after the scores of the next page, and each hides the other's waits. */
+static void reduce_overlapped(const block *b, uint32_t first, uint32_t last)
+{
+    block turns[2] = {*b, *b};
+    turns[1].p += FLAT_ROWS * QN_PAGE_TOKENS;
+    turns[1].c += FLAT_ROWS;
+    turns[1].seen += FLAT_ROWS;
+    for (uint32_t page = first; page <= last; page++) {
+        block *now = &turns[page % 2];
+        look(now, page);
+        scores(now, page);
+        softmax(now);
+        if (page > first)
+            values(&turns[(page - 1) % 2], page - 1);
+    }
+    values(&turns[last % 2], last);
+}
+
+static void reduce_span(block *b, uint32_t at)
 {
     size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    uint32_t first = QN_MAX(at * QN_SPAN_PAGES, b->page_first);
+    uint32_t last = QN_MIN(at * QN_SPAN_PAGES + QN_SPAN_PAGES - 1, b->page_last);
     for (size_t i = 0; i < b->n; i++) {
         memset(b->parts + i * n_part, 0, n_part * sizeof(float));
         b->parts[i * n_part] = -INFINITY;
     }
-    for (uint32_t page = at * QN_SPAN_PAGES; page < (at + 1) * QN_SPAN_PAGES; page++) {
-        if (!look(b, page))
-            continue;
+    if (b->in_place) {
+        reduce_overlapped(b, first, last);
+        return;
+    }
+    for (uint32_t page = first; page <= last; page++) {
+        look(b, page);
         scores(b, page);
         softmax(b);
         values(b, page);
@@ -470,6 +527,8 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     size_t n_part = qn_attend_part_floats(job->v_dim);
     block b = {.job = job, .t0 = t0};
     b.n = QN_MIN(job->n_rows * job->n_group - t0, (size_t)QN_ATTEND_BLOCK);
+    b.low_of_last = qn_attend_low(job, qn_attend_position(job, t0 + b.n - 1));
+    b.page_first = qn_attend_low(job, qn_attend_position(job, t0)) / QN_PAGE_TOKENS;
     b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
     b.in_place = b.n <= FLAT_ROWS && job->k_type == QN_KV_F16 && job->v_type == QN_KV_F16 &&
                  job->v_dim % 16 == 0;
@@ -481,6 +540,9 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     b.q = b.page + QN_PAGE_TOKENS * QN_MAX(job->k_dim, qn_attend_pad(job->v_dim));
     b.c = b.q + qn_attend_pad(QN_ATTEND_BLOCK * job->k_dim);
     b.seen = (slots *)(b.c + QN_ATTEND_BLOCK);
+    b.position = (uint32_t *)(b.seen + QN_ATTEND_BLOCK);
+    for (size_t i = 0; i < b.n; i++)
+        b.position[i] = qn_attend_position(job, t0 + i);
     pack_q(&b);
     return b;
 }
@@ -509,25 +571,33 @@ static void finish(const qn_attend_job *job, size_t t, const float *part)
     }
 }
 
+/* Joins what the block's rows saw of span `at` to their sums, the first as it is. */
+static void join_span(const block *b, uint32_t at, float *sums)
+{
+    size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    for (size_t i = 0; i < b->n; i++) {
+        float *sum = sums + i * n_part;
+        if (!qn_attend_sees(b->job, b->position[i], at))
+            continue;
+        if (at == qn_attend_low(b->job, b->position[i]) / QN_SPAN_TOKENS)
+            memcpy(sum, b->parts + i * n_part, n_part * sizeof(float));
+        else
+            join(b->job->v_dim, sum, b->parts + i * n_part);
+    }
+}
+
 static void attend_block(const qn_attend_job *job, size_t t0, void *scratch)
 {
     block b = block_of(job, t0, scratch);
     size_t n_part = qn_attend_part_floats(job->v_dim);
-    uint32_t first = qn_attend_position(job, t0), last = qn_attend_position(job, t0 + b.n - 1);
+    uint32_t first = b.page_first / QN_SPAN_PAGES, last = b.page_last / QN_SPAN_PAGES;
     float *sums = b.parts;
-    b.parts = sums + QN_ATTEND_BLOCK * n_part;
-    first = qn_attend_low(job, first) / QN_SPAN_TOKENS;
-    for (uint32_t at = first; at <= last / QN_SPAN_TOKENS; at++) {
+    if (first < last)
+        b.parts = sums + QN_ATTEND_BLOCK * n_part;
+    for (uint32_t at = first; at <= last; at++) {
         reduce_span(&b, at);
-        for (size_t i = 0; i < b.n; i++) {
-            uint32_t position = qn_attend_position(job, t0 + i);
-            if (!qn_attend_sees(job, position, at))
-                continue;
-            if (at == qn_attend_low(job, position) / QN_SPAN_TOKENS)
-                memcpy(sums + i * n_part, b.parts + i * n_part, n_part * sizeof(float));
-            else
-                join(job->v_dim, sums + i * n_part, b.parts + i * n_part);
-        }
+        if (first < last)
+            join_span(&b, at, sums);
     }
     for (size_t i = 0; i < b.n; i++)
         finish(job, t0 + i, sums + i * n_part);
