@@ -2,8 +2,9 @@
  *
  * Prefill: 512 rows of a group of heads on the last 512 positions of a context; its multiplications
  * (only of keys that a row sees) as a share of the f32 fma peak of the level's registers. Decode:
- * one row over kv heads that do not fit in the cache, its pages in shuffled order; its bytes of
- * keys and values as a share of what the core reads. A limit is measured right after each run, in
+ * one row over kv heads that do not fit in the cache, each page's keys before its values and pages
+ * in order (or, with --shuffled, anywhere); its bytes as a share of what the core reads in the same
+ * order. A limit is measured right after each run, in
  * the same process and on the same memory, and a share is the median of these pairs, so that a
  * noisy neighbour slows both. Options: --json, and --level, --repeat, --mib, --only prefill|decode
  * with a value; --huge puts the pages into 2 MiB pages. Pin it to a core with taskset. */
@@ -24,7 +25,7 @@
 enum { MAX_REPEAT = 101, MAX_PAGES = 1 << 16 };
 
 typedef struct options {
-    bool json, huge;
+    bool json, huge, shuffled;
     int level; /* -1: all */
     const char *only;
     size_t n_repeat, n_mib;
@@ -35,8 +36,8 @@ typedef struct bench {
     size_t n_streams; /* side by side, as reading is fastest */
     size_t n_bytes;
     uint8_t *bytes;
-    const void *pages[MAX_PAGES]; /* of the shape at hand, shuffled */
-    size_t n_pages;
+    const void *k_pages[MAX_PAGES], *v_pages[MAX_PAGES]; /* of the shape at hand */
+    size_t n_pages, n_page_bytes;
     float *q, *out;
 } bench;
 
@@ -75,6 +76,19 @@ TARGET("avx2") static uint64_t read_all(size_t n_bytes, const uint8_t *bytes, si
             }
         }
     return (uint64_t)_mm256_extract_epi64(_mm256_xor_si256(sum[0], sum[1]), 0);
+}
+
+/* One run of bytes, while the next comes near. */
+TARGET("avx2")
+static uint64_t read_page(size_t n_bytes, const uint8_t *bytes, const uint8_t *next)
+{
+    __m256i sum = {0};
+    for (size_t at = 0; at < n_bytes; at += 64) {
+        _mm_prefetch((const char *)next + at, _MM_HINT_T0);
+        sum = _mm256_xor_si256(sum, _mm256_loadu_si256((const void *)(bytes + at)));
+        sum = _mm256_xor_si256(sum, _mm256_loadu_si256((const void *)(bytes + at + 32)));
+    }
+    return (uint64_t)_mm256_extract_epi64(sum, 0);
 }
 
 TARGET("avx512f") static uint64_t multiply_avx512(void)
@@ -119,6 +133,15 @@ static double read_gbps(const bench *b, size_t n_streams)
     return 1e-9 * (double)b->n_bytes / (now() - start);
 }
 
+/* GB/s of reading the pages in their order. */
+static double read_pages_gbps(const bench *b)
+{
+    double start = now();
+    for (size_t i = 0; i < b->n_pages; i++)
+        sink += read_page(2 * b->n_page_bytes, b->k_pages[i], b->k_pages[(i + 1) % b->n_pages]);
+    return 1e-9 * (double)(b->n_pages * 2 * b->n_page_bytes) / (now() - start);
+}
+
 /* GFLOPS of fma on registers, as wide as the level's. */
 static double peak_gflops(qn_cpu_level level)
 {
@@ -131,6 +154,12 @@ static double peak_gflops(qn_cpu_level level)
 static double read_gbps(const bench *b, size_t n_streams)
 {
     (void)b, (void)n_streams;
+    return (double)NAN;
+}
+
+static double read_pages_gbps(const bench *b)
+{
+    (void)b;
     return (double)NAN;
 }
 
@@ -152,16 +181,18 @@ static uint8_t *take_pages(size_t n_bytes, bool huge)
     return (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
 }
 
-/* Cuts the memory into pages of dim values and shuffles them. */
+/* Cuts the memory into pages of keys, each followed by its values. */
 static void deal_pages(bench *b, size_t dim)
 {
-    size_t n = qn_kv_page_bytes(QN_KV_F16, dim);
-    b->n_pages = QN_MIN(b->n_bytes / n, (size_t)MAX_PAGES);
+    b->n_page_bytes = qn_kv_page_bytes(QN_KV_F16, dim);
+    b->n_pages = QN_MIN(b->n_bytes / b->n_page_bytes / 2, (size_t)MAX_PAGES);
     for (size_t i = 0; i < b->n_pages; i++) {
-        size_t j = qn_test_random(4, i) % (i + 1);
-        b->pages[i] = b->pages[j];
-        b->pages[j] = b->bytes + i * n;
+        size_t j = b->opt.shuffled ? qn_test_random(4, i) % (i + 1) : i;
+        b->k_pages[i] = b->k_pages[j];
+        b->k_pages[j] = b->bytes + i * 2 * b->n_page_bytes;
     }
+    for (size_t i = 0; i < b->n_pages; i++)
+        b->v_pages[i] = (const uint8_t *)b->k_pages[i] + b->n_page_bytes;
 }
 
 typedef struct shape {
@@ -171,10 +202,9 @@ typedef struct shape {
 /* The job on the context's pages from page `from` of the deal on. */
 static qn_attend_job job_of(const bench *b, shape s, size_t from)
 {
-    size_t n = (s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
     return (qn_attend_job){
-        .k_pages = b->pages + from,
-        .v_pages = b->pages + from + n,
+        .k_pages = b->k_pages + from,
+        .v_pages = b->v_pages + from,
         .k_type = QN_KV_F16,
         .v_type = QN_KV_F16,
         .n_rows = s.n_rows,
@@ -195,7 +225,7 @@ static qn_attend_job job_of(const bench *b, shape s, size_t from)
 /* Seconds of one job: prefill alone, decode as the mean over all heads in memory. */
 static double run(const bench *b, const qn_kernels *k, shape s, void *scratch)
 {
-    size_t step = 2 * ((s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS), n_jobs = 0, from = 0;
+    size_t step = (s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS, n_jobs = 0, from = 0;
     size_t n_most = s.n_rows == 1 ? b->n_pages / step : 1;
     double start = now();
     do {
@@ -250,7 +280,9 @@ static void bench_shape(bench *b, const qn_kernels *k, shape s)
         m.us[i] = 1e6 * seconds;
         m.rate[i] = decode ? 4e-9 * (double)(s.context * s.dim) / seconds
                            : 4e-9 * n_keys * (double)(s.n_group * s.dim) / seconds;
-        m.limit[i] = decode ? read_gbps(b, b->n_streams) : peak_gflops(k->level);
+        m.limit[i] = !decode           ? peak_gflops(k->level)
+                     : b->opt.shuffled ? read_pages_gbps(b)
+                                       : read_gbps(b, b->n_streams);
         m.share[i] = m.rate[i] / m.limit[i];
     }
     report(b, k, s, &m);
@@ -300,6 +332,8 @@ static options parse(int argc, char **argv)
             o.json = true;
         else if (strcmp(name, "--huge") == 0)
             o.huge = true;
+        else if (strcmp(name, "--shuffled") == 0)
+            o.shuffled = true;
         else if (strcmp(name, "--level") == 0 && qn_cpu_level_from_name(value, &level))
             o.level = (int)level, i++;
         else if (strcmp(name, "--only") == 0)

@@ -71,11 +71,11 @@ LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
                              : lanes_load((const float *)page + i);
 }
 
-/* Brings the f16 values i .. i + 16 n_lanes of a page near that will be read soon. */
-LANES_INLINE void fetch(const void *page, size_t i, size_t n_lanes)
+/* Brings 32 n_lanes bytes near that will be read soon. */
+LANES_INLINE void fetch(const uint8_t *next, size_t n_lanes)
 {
     for (size_t line = 0; line < (n_lanes + 1) / 2; line++)
-        _mm_prefetch((const char *)page + 2 * i + 64 * line, _MM_HINT_T0);
+        _mm_prefetch((const char *)next + 64 * line, _MM_HINT_T0);
 }
 
 /* 4 rows of k_dim values into 4 columns of [k_dim][n_rows]. */
@@ -183,7 +183,7 @@ static const float *decode_values(const block *b, uint32_t page)
 
 /* p[r][0 .. 16 n_lanes) = products of the n_rows queries with the keys at k; next is fetched. */
 LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, size_t k_dim,
-                             const float *q, const void *k, const void *next, float *p)
+                             const float *q, const void *k, const uint8_t *next, float *p)
 {
     lanes s[FLAT_ROWS][TILE_LANES];
     QN_UNROLL(12)
@@ -198,7 +198,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, siz
         for (size_t i = 0; i < n_lanes; i++)
             key[i] = load_kv(type, k, d * QN_PAGE_TOKENS + 16 * i);
         if (type == QN_KV_F16)
-            fetch(next, d * QN_PAGE_TOKENS, n_lanes);
+            fetch(next + d * 32 * n_lanes, n_lanes);
         QN_UNROLL(12)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(q[r]);
@@ -222,44 +222,38 @@ static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, c
     size_t i = (size_t)j.first / 16 * 16, end = (size_t)j.last / 16 * 16 + 16;
     for (; i < end; i += 16 * TILE_LANES) {
         switch (QN_MIN((end - i) / 16, (size_t)TILE_LANES)) {
-        case 1: WITH_ROWS(n_rows, score_tile, 1, QN_KV_F32, k_dim, q, k + i, k, p + i) break;
+        case 1: WITH_ROWS(n_rows, score_tile, 1, QN_KV_F32, k_dim, q, k + i, NULL, p + i) break;
 #ifdef __AVX512F__
-        case 2: WITH_ROWS(n_rows, score_tile, 2, QN_KV_F32, k_dim, q, k + i, k, p + i) break;
-        case 3: WITH_ROWS(n_rows, score_tile, 3, QN_KV_F32, k_dim, q, k + i, k, p + i) break;
-        default: WITH_ROWS(n_rows, score_tile, 4, QN_KV_F32, k_dim, q, k + i, k, p + i)
+        case 2: WITH_ROWS(n_rows, score_tile, 2, QN_KV_F32, k_dim, q, k + i, NULL, p + i) break;
+        case 3: WITH_ROWS(n_rows, score_tile, 3, QN_KV_F32, k_dim, q, k + i, NULL, p + i) break;
+        default: WITH_ROWS(n_rows, score_tile, 4, QN_KV_F32, k_dim, q, k + i, NULL, p + i)
 #endif
         }
     }
 }
 
+/* Meanwhile fetches from next on, as many bytes as the keys have. */
 static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k,
-                         const uint16_t *next, float *p)
+                         const uint8_t *next, float *p)
 {
     size_t n_lanes = n_rows > TILE_ROWS ? FLAT_LANES : TILE_LANES;
-    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * n_lanes) {
-        const uint16_t *from = k + i, *then = next + i;
+    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * n_lanes, next += 32 * n_lanes * k_dim) {
 #ifdef __AVX512F__
         if (n_rows > TILE_ROWS) {
-            WITH_FLAT_ROWS(n_rows, score_tile, FLAT_LANES, QN_KV_F16, k_dim, q, from, then, p + i)
+            WITH_FLAT_ROWS(n_rows, score_tile, FLAT_LANES, QN_KV_F16, k_dim, q, k + i, next, p + i)
             continue;
         }
 #endif
-        WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, from, then, p + i)
+        WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, k + i, next, p + i)
     }
-}
-
-/* The page after this one, or this one. */
-static uint32_t next_page(const block *b, uint32_t page)
-{
-    return QN_MIN(page + 1, b->page_last);
 }
 
 static void scores(const block *b, uint32_t page)
 {
     size_t k_dim = b->job->k_dim;
-    const void *const *k_pages = b->job->k_pages;
+    const qn_attend_job *job = b->job;
     if (b->in_place) {
-        score_stored(b->n, k_dim, b->q, k_pages[page], k_pages[next_page(b, page)], b->p);
+        score_stored(b->n, k_dim, b->q, job->k_pages[page], job->v_pages[page], b->p);
         return;
     }
     const float *k = decode_keys(b, page);
@@ -332,7 +326,8 @@ typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, fro
     const float *p, *c;    /* row r at r * 64; at r */
     const slots *seen;     /* at r */
     span j;                /* of the tile's rows */
-    const void *v, *next;  /* slot j at j * v_stride values; next is fetched */
+    const void *v;         /* slot j at j * v_stride values */
+    const uint8_t *next;   /* is fetched, as many bytes as v has */
     size_t n_part, v_stride, dim;
 } value_job;
 
@@ -359,14 +354,16 @@ LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
 {
     const float *p = w->p + w->j.all_first;
     size_t v_stride = w->v_stride, at = (size_t)w->j.all_first * v_stride + w->dim;
-    const void *page = w->v, *next = w->next;
-    for (int32_t j = w->j.all_first; j <= w->j.all_last; j++, p++, at += v_stride) {
+    const void *page = w->v;
+    const uint8_t *next = w->next;
+    for (int32_t j = w->j.all_first; j <= w->j.all_last;
+         j++, p++, at += v_stride, next += 32 * n_lanes) {
         lanes v[TILE_LANES];
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
             v[i] = load_kv(type, page, at + 16 * i);
         if (type == QN_KV_F16)
-            fetch(next, at, n_lanes);
+            fetch(next, n_lanes);
         QN_UNROLL(12)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(p[r * QN_PAGE_TOKENS]);
@@ -439,7 +436,8 @@ static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w
     w->p = b->p + i * QN_PAGE_TOKENS;
     w->c = b->c + i;
     w->seen = b->seen + i;
-    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes, w->acc += 16 * n_lanes) {
+    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes, w->acc += 16 * n_lanes,
+        w->next += 2 * 16 * n_lanes * QN_PAGE_TOKENS) {
         n_lanes = QN_MIN((pad - w->dim) / 16, n_most);
         if (!b->in_place)
             value_decoded(n_rows, n_lanes, w);
@@ -453,7 +451,7 @@ static void values(const block *b, uint32_t page)
     const qn_attend_job *job = b->job;
     value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
                    .v = job->v_pages[page],
-                   .next = job->v_pages[next_page(b, page)],
+                   .next = job->k_pages[QN_MIN(page + 1, b->page_last)],
                    .v_stride = qn_attend_pad(job->v_dim)};
     if (!b->in_place)
         w.v = decode_values(b, page);
@@ -481,25 +479,6 @@ static void look(block *b, uint32_t page)
     }
 }
 
-/* With few rows the way from scores to probabilities is a long chain of waits; so the values of a
- * page are summed after the scores of the next page, and each hides the other's waits. */
-static void reduce_overlapped(const block *b, uint32_t first, uint32_t last)
-{
-    block turns[2] = {*b, *b};
-    turns[1].p += FLAT_ROWS * QN_PAGE_TOKENS;
-    turns[1].c += FLAT_ROWS;
-    turns[1].seen += FLAT_ROWS;
-    for (uint32_t page = first; page <= last; page++) {
-        block *now = &turns[page % 2];
-        look(now, page);
-        scores(now, page);
-        softmax(now);
-        if (page > first)
-            values(&turns[(page - 1) % 2], page - 1);
-    }
-    values(&turns[last % 2], last);
-}
-
 static void reduce_span(block *b, uint32_t at)
 {
     size_t n_part = qn_attend_part_floats(b->job->v_dim);
@@ -508,10 +487,6 @@ static void reduce_span(block *b, uint32_t at)
     for (size_t i = 0; i < b->n; i++) {
         memset(b->parts + i * n_part, 0, n_part * sizeof(float));
         b->parts[i * n_part] = -INFINITY;
-    }
-    if (b->in_place) {
-        reduce_overlapped(b, first, last);
-        return;
     }
     for (uint32_t page = first; page <= last; page++) {
         look(b, page);
