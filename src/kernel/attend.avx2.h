@@ -23,6 +23,7 @@ enum { FLAT_LANES = 2, FLAT_ROWS = 12 }; /* for 7 to 12 rows in all */
 enum { TILE_LANES = 1, TILE_ROWS = 6 }; /* 12, 2, 1: of 16 */
 enum { FLAT_LANES = 1, FLAT_ROWS = 6 };
 #endif
+enum { IN_PLACE_ROWS = 12 }; /* at most, of a block that reads pages as they are stored */
 
 typedef struct slots { /* that a row sees of a page; first > last: none */
     int32_t first, last;
@@ -33,7 +34,7 @@ typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, an
     size_t t0, n, n_tile;           /* n_tile rows to a tile, fewer in the last */
     uint32_t page_first, page_last; /* that a row sees */
     uint32_t low_of_last;           /* the lowest position that the last row sees */
-    bool in_place;                  /* one tile: reads the pages as they are stored, in f16 */
+    bool in_place;                  /* few rows: reads the pages as they are stored, in f16 */
     float *q;                       /* tiles [k_dim][n_tile] */
     float *page;                    /* keys [k_dim][64], then values [64][pad(v_dim)] */
     float *p;                       /* [n][64]: scores, then probabilities */
@@ -252,16 +253,18 @@ static void scores(const block *b, uint32_t page)
 {
     size_t k_dim = b->job->k_dim;
     const qn_attend_job *job = b->job;
-    if (b->in_place) {
-        score_stored(b->n, k_dim, b->q, job->k_pages[page], job->v_pages[page], b->p);
-        return;
-    }
-    const float *k = decode_keys(b, page);
+    const float *k = b->in_place ? NULL : decode_keys(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
+        const float *q = b->q + i * k_dim;
+        float *p = b->p + i * QN_PAGE_TOKENS;
         span j = span_of(n_rows, b->seen + i);
-        if (j.first <= j.last)
-            score_decoded(n_rows, j, k_dim, b->q + i * k_dim, k, b->p + i * QN_PAGE_TOKENS);
+        if (j.first > j.last)
+            continue;
+        if (b->in_place)
+            score_stored(n_rows, k_dim, q, job->k_pages[page], job->v_pages[page], p);
+        else
+            score_decoded(n_rows, j, k_dim, q, k, p);
     }
 }
 
@@ -310,15 +313,23 @@ static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c
     part[1] = fmaf(part[1], *c, lanes_fold(sum));
 }
 
-static void softmax(const block *b)
+/* The keys that come next, or those of this page again. */
+static const uint8_t *next_keys(const block *b, uint32_t page)
+{
+    return b->job->k_pages[QN_MIN(page + 1, b->page_last)];
+}
+
+static void softmax(const block *b, uint32_t page)
 {
     size_t n_part = qn_attend_part_floats(b->job->v_dim);
-    for (size_t i = 0; i < b->n; i++)
+    for (size_t i = 0; i < b->n; i++) {
+        b->c[i] = 1; /* the sums of a row that sees nothing stay as they are */
+        if (b->in_place)
+            fetch(next_keys(b, page) + 256 * i, 8); /* so that reading does not pause */
         if (b->seen[i].first <= b->seen[i].last)
             softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i],
                         b->parts + i * n_part);
-        else
-            b->c[i] = 1; /* the row's sums stay as they are */
+    }
 }
 
 typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, from dims on of v */
@@ -451,13 +462,13 @@ static void values(const block *b, uint32_t page)
     const qn_attend_job *job = b->job;
     value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
                    .v = job->v_pages[page],
-                   .next = job->k_pages[QN_MIN(page + 1, b->page_last)],
                    .v_stride = qn_attend_pad(job->v_dim)};
     if (!b->in_place)
         w.v = decode_values(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
         w.j = span_of(n_rows, b->seen + i);
+        w.next = next_keys(b, page);
         if (w.j.first <= w.j.last)
             values_of_tile(b, i, n_rows, &w);
     }
@@ -491,7 +502,7 @@ static void reduce_span(block *b, uint32_t at)
     for (uint32_t page = first; page <= last; page++) {
         look(b, page);
         scores(b, page);
-        softmax(b);
+        softmax(b, page);
         values(b, page);
     }
 }
@@ -505,7 +516,7 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     b.low_of_last = qn_attend_low(job, qn_attend_position(job, t0 + b.n - 1));
     b.page_first = qn_attend_low(job, qn_attend_position(job, t0)) / QN_PAGE_TOKENS;
     b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
-    b.in_place = b.n <= FLAT_ROWS && job->k_type == QN_KV_F16 && job->v_type == QN_KV_F16 &&
+    b.in_place = b.n <= IN_PLACE_ROWS && job->k_type == QN_KV_F16 && job->v_type == QN_KV_F16 &&
                  job->v_dim % 16 == 0;
     size_t n_most = b.in_place ? FLAT_ROWS : TILE_ROWS, n_tiles = (b.n + n_most - 1) / n_most;
     b.n_tile = (b.n + n_tiles - 1) / n_tiles;
