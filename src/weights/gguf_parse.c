@@ -116,7 +116,7 @@ static qn_status take_tables(parser *p)
     p->offset = qn_region_take(m, g->n_tensors, sizeof *p->offset);
     (void)qn_index_init(&g->by_key, m, g->n_values, sizeof *p->values);
     (void)qn_index_init(&g->by_name, m, g->n_tensors, sizeof *p->tensors);
-    return m->failed ? qn_region_fail(m, "its directory", p->err) : QN_OK;
+    return m->failed ? qn_region_fail(m, "the directory", p->err) : QN_OK;
 }
 
 /* Names and strings. */
@@ -156,7 +156,7 @@ static qn_status read_name(parser *p, const char *what, size_t i, uint64_t most,
     QN_FAIL_IF(qn_utf8_valid(s.n_bytes, s.bytes) < s.n_bytes || has_control(s), p->err, QN_EFORMAT,
                "%s%s: the name \"%s\" is not printable UTF-8", what, number, qn_str_show(shown, s));
     *name = (qn_str){.bytes = qn_region_copy(&p->g->memory, s.n_bytes, s.bytes), .n_bytes = s.n_bytes};
-    return name->bytes ? QN_OK : qn_region_fail(&p->g->memory, "its names", p->err);
+    return name->bytes ? QN_OK : qn_region_fail(&p->g->memory, "the table of names", p->err);
 }
 
 /* Values. */
@@ -199,6 +199,14 @@ static qn_status check_bools(const parser *p, size_t n, const uint8_t *bytes)
     return QN_OK;
 }
 
+static qn_status check_header(const parser *p)
+{
+    QN_FAIL_IF(p->r.at > qn_gguf_max.n_header_bytes, p->err, QN_ELIMIT,
+               "key %s: value ends %zu bytes into the file; all before the tensors may have %" PRIu64,
+               p->key, p->r.at, qn_gguf_max.n_header_bytes);
+    return QN_OK;
+}
+
 /* Indexed: where each string starts, and behind the last one where the next would, so that a length
  * is read once: another process may be writing to the file. */
 static qn_status read_strings(parser *p, qn_gguf_array *a, bool indexed)
@@ -211,12 +219,13 @@ static qn_status read_strings(parser *p, qn_gguf_array *a, bool indexed)
     if (indexed) {
         a->starts = starts = qn_region_take(&p->g->memory, a->n + 1, sizeof *starts);
         if (!starts)
-            return qn_region_fail(&p->g->memory, "its index of strings", p->err);
+            return qn_region_fail(&p->g->memory, "the index of strings", p->err);
     }
     for (size_t i = 0; i < a->n; i++) {
         qn_str s;
         QN_TRY(read_string(p, "a string of key ", p->key, qn_gguf_max.n_string_bytes, &s));
-        if (starts) /* 32 bits suffice: the header is no longer */
+        QN_TRY(check_header(p));
+        if (starts) /* 32 bits suffice for the header */
             starts[i + 1] = (uint32_t)(p->r.bytes + p->r.at - a->bytes);
     }
     return QN_OK;
@@ -270,7 +279,7 @@ static qn_status read_value(parser *p, qn_gguf_value *v)
     else
         QN_TRY(read_scalar(p, v));
     v->raw = (qn_str){.bytes = (const char *)p->r.bytes + start, .n_bytes = p->r.at - start};
-    return QN_OK;
+    return check_header(p);
 }
 
 static qn_status read_values(parser *p)
@@ -438,7 +447,7 @@ static qn_status check_overlap(parser *p)
     size_t n = p->g->n_tensors;
     uint32_t *order = qn_region_take(&p->g->memory, n, sizeof *order);
     if (!order)
-        return qn_region_fail(&p->g->memory, "its directory", p->err);
+        return qn_region_fail(&p->g->memory, "the directory", p->err);
     for (uint32_t i = 0; i < n; i++)
         order[i] = i;
     sort_by_key(n, order, p->offset);
@@ -454,13 +463,11 @@ static qn_status check_overlap(parser *p)
 qn_status qn_gguf_parse(qn_gguf *g, size_t n_bytes, const uint8_t *bytes, qn_error *err)
 {
     parser p = {.r = {.bytes = bytes, .n_bytes = n_bytes}, .g = g, .err = err};
-    p.r.n_bytes = (size_t)QN_MIN((uint64_t)n_bytes, qn_gguf_max.n_header_bytes);
     QN_TRY(read_counts(&p));
     QN_TRY(take_tables(&p));
     QN_TRY(read_values(&p));
     QN_TRY(check_alignment(&p));
     QN_TRY(read_tensors(&p));
-    p.r.n_bytes = n_bytes;
     QN_TRY(place_tensors(&p));
     return check_overlap(&p);
 }
