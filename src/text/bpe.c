@@ -169,9 +169,8 @@ static size_t symbol(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end
 }
 
 static qn_status encode(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
-                        const uint8_t *text, bool first, qn_ids *out, qn_error *err)
+                        const uint8_t *text, qn_ids *out, qn_error *err)
 {
-    (void)first;
     s->unknown = false;
     qn_cut cut;
     qn_cut_init(&cut, t->pre, n, text);

@@ -77,22 +77,13 @@ static void note_glue(qn_tokenizer *t, uint32_t id)
         t->glue[bytes[i] * 256 + bytes[i + 1]] = 1;
 }
 
-/* A character is not cut either, whether or not there is a token for it. */
-static void note_characters(qn_tokenizer *t)
+static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
-    for (size_t a = 0; a < 256; a++)
-        for (size_t b = 0x80; b < 0xC0; b++)
-            t->glue[a * 256 + b] = 1;
+    memset(t->byte_id, 0xFF, sizeof t->byte_id);
     for (size_t b = 0; b < 256; b++) {
         uint8_t byte = (uint8_t)b;
         t->symbol_id[b] = qn_vocab_find(t, 1, &byte);
     }
-}
-
-static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
-{
-    memset(t->byte_id, 0xFF, sizeof t->byte_id);
-    note_characters(t);
     for (uint32_t id = 0; id < t->info.n_tokens; id++) {
         float score;
         memcpy(&score, source->scores + 4 * (size_t)id, sizeof score);
@@ -122,9 +113,9 @@ static const uint8_t *piece_end(const qn_tokenizer *t, const uint8_t *p, const u
 }
 
 static qn_status encode(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
-                        const uint8_t *text, bool first, qn_ids *out, qn_error *err)
+                        const uint8_t *text, qn_ids *out, qn_error *err)
 {
-    bool prefix = first && t->info.add_space_prefix;
+    bool prefix = t->info.add_space_prefix; /* also behind a special token, as in the field */
     if (prefix || memmem(text, n, "\xE2\x96\x81", 3)) {
         QN_TRY(qn_scratch_room((void **)&s->spaced, &s->n_spaced, n + 1, 1, err));
         s->spaced[0] = ' ';

@@ -359,7 +359,6 @@ static const uint8_t *strip_left(const uint8_t *from, const uint8_t *to)
 
 static qn_status encode(cutter *c, qn_ids *out, qn_error *err)
 {
-    bool first = true;
     for (const uint8_t *p = c->text; p < c->end;) {
         uint32_t id;
         size_t n_special;
@@ -368,14 +367,13 @@ static qn_status encode(cutter *c, qn_ids *out, qn_error *err)
         if (found && c->t->strips[id] & QN_TOKEN_LSTRIP)
             stop = strip_right(p, special);
         if (stop > p)
-            QN_TRY(c->t->model->encode(c->t, c->s, (size_t)(stop - p), p, first, out, err));
+            QN_TRY(c->t->model->encode(c->t, c->s, (size_t)(stop - p), p, out, err));
         if (!found)
             break;
         qn_ids_append(out, 1, &id);
         p = special + n_special;
         if (c->t->strips[id] & QN_TOKEN_RSTRIP)
             p = strip_left(p, c->end);
-        first = true;
     }
     return QN_OK;
 }

@@ -36,10 +36,9 @@ typedef struct qn_text_model {
     qn_status (*build)(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
     /* The first symbol of a piece: its id (or QN_NO_TOKEN) and length. */
     size_t (*symbol)(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id);
-    /* Appends the ids of a stretch without special tokens; first: at the start of the text or right
-     * after a special token. */
+    /* Appends the ids of a stretch between special tokens. */
     qn_status (*encode)(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
-                        const uint8_t *text, bool first, qn_ids *out, qn_error *err);
+                        const uint8_t *text, qn_ids *out, qn_error *err);
 } qn_text_model;
 
 #define X(name, model) extern const qn_text_model model;
@@ -61,7 +60,7 @@ struct qn_tokenizer {
     qn_pair *pairs;              /* of byte-level BPE */
     size_t pair_mask;
     uint8_t *glue; /* [65536], of SentencePiece: not 0 at a * 256 + b: bytes a, b in a row may be
-                    * inside a token or a character, so text is not cut between them */
+                    * inside a token, so text is not cut between them */
     uint32_t *special; /* control, unknown and user tokens, ascending by bytes */
     size_t n_special, n_special_room;
     uint32_t special_from[257];                 /* by first byte */

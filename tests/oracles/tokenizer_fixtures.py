@@ -5,8 +5,8 @@ ids of the two real models. Run with tokenizers 0.23.3, sentencepiece 0.2.3, ggu
     python tests/oracles/tokenizer_fixtures.py smollm2 model.gguf tests/fixtures/text/smollm2.jsonl
     python tests/oracles/tokenizer_fixtures.py gemma3 model.gguf tokenizer.json.gz tests/fixtures/text/gemma3-270m.jsonl
 
-bpe.vocab is byte-level BPE; bpe-PRE.jsonl are its ids under each pre-tokenizer. spm*.vocab are
-SentencePiece BPE. A row is {"text", "ids", "parse_special"?, "add_special"?, "decoded"?}; "decoded" is
+bpe.vocab is byte-level BPE; bpe-PRE.jsonl are its ids under a pre-tokenizer, pieces.jsonl the byte
+lengths of the pieces that every pre-tokenizer cuts a text into. spm*.vocab are SentencePiece BPE. A row is {"text", "ids", "parse_special"?, "add_special"?, "decoded"?}; "decoded" is
 left out where it equals the text.
 """
 import copy
@@ -43,7 +43,7 @@ SPLITS = {
                     r"""| ?[\p{P}\p{S}]+[\r\n]*""" + SPACES],
     "deepseek-llm": [r"[\r\n]", r"\s?[%s]+" % LETTERS_LLM, r"\s?[!-/:-~！-／：-～‘-‟　-。]+", r"\s+$", "[一-龥ࠀ-一가-퟿]+",
                      "digits"],
-    "deepseek-coder": [r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", r"\p{N}"],
+    "deepseek-coder": [r"[\r\n]", r"\s?\p{L}+", r"\s?\p{P}+", "[一-龥ࠀ-一가-퟿]+", "digits"],
 }
 CONTROL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 USER = ["<tool>", "</tool>", "  \n"]
@@ -98,7 +98,7 @@ def small_bpe(out):
         vocab_size=700, special_tokens=CONTROL, show_progress=False, initial_alphabet=pre_tokenizers.ByteLevel.alphabet()))
     j = json.loads(t.to_str())
     vocab = j["model"]["vocab"]
-    for text in USER:
+    for text in USER + ["\u0120unreachable"]:  # the last by no merge, only as a whole
         vocab[text] = len(vocab)
     j["added_tokens"] = [dict(id=vocab[s], content=s, single_word=False, lstrip=False, rstrip=False, normalized=False,
                               special=s in CONTROL) for s in CONTROL + USER]
@@ -109,13 +109,22 @@ def small_bpe(out):
                      bos=1, eos=2, add_bos=0)
     j["decoder"] = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": False, "use_regex": False}
     strings = all_strings(60, CONTROL + USER)
-    for pre, stages in SPLITS.items():
+    pieces(out, strings)
+    for pre in ("smollm", "llama-bpe", "deepseek-llm"):
+        stages = SPLITS[pre]
         j["model"]["ignore_merges"] = pre in ("llama-bpe", "tekken")
-        j["pre_tokenizer"] = json.loads(Tokenizer(models.BPE()).to_str())["pre_tokenizer"]
         holder = Tokenizer(models.BPE())
         holder.pre_tokenizer = pre_tokenizer(stages)
         j["pre_tokenizer"] = json.loads(holder.to_str())["pre_tokenizer"]
         save("%s/bpe-%s.jsonl" % (out, pre), with_and_without(j, strings))
+
+
+def pieces(out, strings):
+    cutters = {pre: pre_tokenizer(stages) for pre, stages in SPLITS.items()}
+    rows = []
+    for s in strings:  # a byte is one character of the pieces
+        rows.append({"text": s, "pieces": {pre: [len(p) for p, _ in c.pre_tokenize_str(s)] for pre, c in cutters.items()}})
+    save(out + "/pieces.jsonl", rows)
 
 
 def small_spm(out, name, prefix, fallback, user):

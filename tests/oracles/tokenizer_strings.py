@@ -16,6 +16,8 @@ Moara macină ce primește.|Мелница мели каквото получи.
 PLAIN = ["", " ", "  ", "   ", "\n", "\n\n", "\n\n\n\n\n", "\t", "\t\t\t", " \n ", "\r\n", "\r", "\r\n\r\n",
          " \t \n \t ", "    indented", "trailing   ", "a", " a", "a ", "Hello, world!", "Hello  world", " Hello",
          "I'm you're he'll we've they'd it's don't 'S 'T 'LL 'Re o'clock 'sound '\u017f '\u017fx",
+         "HE'STOP WE'LLAMA I'MORE x'REAL x'VEx IT'TH he'stop x'Dx A'\u017ftop", " unreachable unreachables",
+         "!\u0000", "!", "!\u0000\u0000", "ABC\u4e2ddef A\u02b0B", "x/\n/y .//\n//z", "\U00011de5\U00011de6x\U00016ff4",
          "1", "12", "123", "1234", "12345", "1234567890", "3.14159", "-1e-10", "a1b22c333d4444", " 1 22 333",
          "x  \n  y", "x\n  y", "x  \ny", "x \r\n y", "a\n\n  \n b", "a\u00a0b", "a\u3000b", "\u2003\u2003x", "\u0085x",
          "!!!", "?!?!", "...---...", "#$%^&*()", "a/b//c", "///", "//\n/", "foo_bar-baz", "CamelCaseWordsHTTPServer",

@@ -78,6 +78,17 @@ static void defaults_are_those_of_the_field(void **state)
     qn_tokenizer_release(t);
 }
 
+static void the_later_of_two_equal_tokens_is_used(void **state)
+{
+    (void)state;
+    qn_tokenizer *t;
+    qn_error err = {0};
+    assert_int_equal(open_seed("bpe-twice", &t, &err), QN_OK);
+    assert_int_equal(qn_token_named(t, 1, "a"), 16);
+    assert_int_equal(qn_token_named(t, 0, ""), QN_NO_TOKEN);
+    qn_tokenizer_release(t);
+}
+
 static void harmonys_end_of_a_message_ends_no_turn(void **state)
 {
     (void)state;
@@ -170,6 +181,7 @@ static void a_special_token_of_the_largest_size_is_found(void **state)
 
 QN_TEST_MAIN(cmocka_unit_test(a_bad_gguf_vocabulary_is_named),
              cmocka_unit_test(defaults_are_those_of_the_field),
+             cmocka_unit_test(the_later_of_two_equal_tokens_is_used),
              cmocka_unit_test(harmonys_end_of_a_message_ends_no_turn),
              cmocka_unit_test(phi3_markers_swallow_the_space_behind_them),
              cmocka_unit_test(counts_are_held_to_limits_and_to_the_bytes),

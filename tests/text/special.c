@@ -123,6 +123,9 @@ static void a_control_token_lies_wholly_in_trusted_parts(void **state)
     const qn_text_part split[] = {{"<|im_", 5, true}, {"end|>", 5, false}};
     parts(&f, 2, split);
     assert_int_equal(n_of(&f, end), 0);
+    const qn_text_part last[] = {{"<|im_end|", 9, true}, {">", 1, false}};
+    parts(&f, 2, last);
+    assert_int_equal(n_of(&f, end), 0);
     const qn_text_part late[] = {{"<|im_", 5, false}, {"end|>", 5, true}};
     parts(&f, 2, late);
     assert_int_equal(n_of(&f, end), 0);
@@ -179,6 +182,17 @@ static void any_bytes_come_back(void **state)
             }
             shut(&f);
         }
+}
+
+static void words_that_differ_in_zero_bytes_are_not_mixed_up(void **state)
+{
+    (void)state;
+    fixture f = open_as(FOLDER "bpe.vocab", NULL);
+    for (size_t n = 1; n < 5; n++) {
+        encode(&f, n, "!\0\0\0", 0);
+        expect_back(&f, n, "!\0\0\0");
+    }
+    shut(&f);
 }
 
 static void stream(fixture *f, unsigned flags, qn_buf *out, size_t *n_incomplete)
@@ -426,6 +440,7 @@ QN_TEST_MAIN(cmocka_unit_test(untrusted_text_never_becomes_a_control_token),
              cmocka_unit_test(user_tokens_are_found_in_any_text),
              cmocka_unit_test(a_control_token_lies_wholly_in_trusted_parts),
              cmocka_unit_test(parts_are_cut_as_one_text), cmocka_unit_test(any_bytes_come_back),
+             cmocka_unit_test(words_that_differ_in_zero_bytes_are_not_mixed_up),
              cmocka_unit_test(a_stream_gives_whole_characters_at_once),
              cmocka_unit_test(a_stream_lets_go_of_what_cannot_be_a_character),
              cmocka_unit_test(the_dummy_prefix_goes_at_the_start_only),
