@@ -12,9 +12,10 @@ static void require(bool condition)
         __builtin_trap();
 }
 
+static volatile uint8_t sink;
+
 static void open_one(const char *path)
 {
-    static volatile uint8_t sink;
     qn_gguf g;
     qn_error err = {0};
     qn_status status = qn_gguf_open(&g, path, &err);
