@@ -88,7 +88,8 @@ static double round_to_f64(uint64_t m, bool more, int64_t e)
 
 static double round_u128(u128 q, bool more, int64_t e)
 {
-    int top = q >> 64 ? 127 - __builtin_clzll((uint64_t)(q >> 64)) : 63 - __builtin_clzll((uint64_t)q);
+    int top =
+        q >> 64 ? 127 - __builtin_clzll((uint64_t)(q >> 64)) : 63 - __builtin_clzll((uint64_t)q);
     if (top < 63)
         return round_to_f64((uint64_t)q << (63 - top), more, e - (63 - top));
     int shift = top - 63;

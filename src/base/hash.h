@@ -1,7 +1,7 @@
 /* base/hash.h - hashes for tables whose keys come from outside: SipHash-1-3 (Aumasson, Bernstein).
  *
- * Keyed at random once per process, so that nobody can prepare keys that collide. The value must not
- * decide an order that anyone sees, nor leave the process. */
+ * Keyed at random once per process, so that nobody can prepare keys that collide. The value must
+ * not decide an order that anyone sees, nor leave the process. */
 #pragma once
 
 #include "base/types.h"

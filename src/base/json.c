@@ -16,6 +16,7 @@ enum {
     AFTER, /* behind a value */
 };
 
+// clang-format off
 static const char *const type_names[] = {
     [QN_JSON_NONE] = "nothing",     [QN_JSON_NULL] = "null",
     [QN_JSON_BOOL] = "a boolean",   [QN_JSON_INT] = "an integer",
@@ -23,6 +24,7 @@ static const char *const type_names[] = {
     [QN_JSON_ARRAY] = "an array",   [QN_JSON_OBJECT] = "an object",
     [QN_JSON_ANY] = "a value",
 };
+// clang-format on
 
 void qn_json_init(qn_json *j, size_t n_bytes, const char *bytes, qn_region *strings)
 {
@@ -132,7 +134,8 @@ static size_t scan_character(qn_json *j, size_t at)
     if (c < 0)
         return (size_t)fail(j, QN_EFORMAT, j->at, "a string does not end");
     if (c < 0x20)
-        return (size_t)fail(j, QN_EFORMAT, at, "a string holds the control byte 0x%02X", (unsigned)c);
+        return (size_t)fail(j, QN_EFORMAT, at, "a string holds the control byte 0x%02X",
+                            (unsigned)c);
     if (c != '\\' && c < 0x80)
         return 1;
     size_t n = c == '\\' ? scan_escape(all, at, &code)
@@ -290,8 +293,8 @@ static bool expect(qn_json *j, qn_json_type type)
     qn_json_type found = qn_json_peek(j);
     if (found == QN_JSON_NONE)
         return false;
-    return found == type || fail(j, QN_EFORMAT, j->at, "expected %s, found %s", type_names[type],
-                                 type_names[found]);
+    return found == type ||
+           fail(j, QN_EFORMAT, j->at, "expected %s, found %s", type_names[type], type_names[found]);
 }
 
 static bool scan_word(qn_json *j, const char *word)

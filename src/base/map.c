@@ -108,7 +108,8 @@ static mapping *holder(uintptr_t address)
 {
     for (size_t i = 0; i < atomic_load(&n_tried); i++) {
         uintptr_t start = atomic_load(&mappings[i].start);
-        if (start > TAKEN && address >= start && address - start < atomic_load(&mappings[i].n_bytes))
+        if (start > TAKEN && address >= start &&
+            address - start < atomic_load(&mappings[i].n_bytes))
             return &mappings[i];
     }
     return NULL;
@@ -127,7 +128,8 @@ static bool mend(mapping *g, uintptr_t address)
 static void on_bus_error(int number, siginfo_t *info, void *context)
 {
     int saved = errno;
-    mapping *g = info->si_code > 0 ? holder((uintptr_t)info->si_addr) : NULL; /* > 0: a real fault */
+    mapping *g =
+        info->si_code > 0 ? holder((uintptr_t)info->si_addr) : NULL; /* > 0: a real fault */
     if (g && mend(g, (uintptr_t)info->si_addr))
         ;
     else if (previous.sa_flags & SA_SIGINFO)

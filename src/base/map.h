@@ -1,8 +1,8 @@
 /* base/map.h - a file's bytes, mapped read-only, and what happens when the file shrinks.
  *
  * Reading a mapped page that the file no longer has raises SIGBUS. With the guard installed the
- * rest of that mapping becomes zeros and the mapping is torn: what was read from it since then means
- * nothing, and the reader says so instead of dying. */
+ * rest of that mapping becomes zeros and the mapping is torn: what was read from it since then
+ * means nothing, and the reader says so instead of dying. */
 #pragma once
 
 #include "base/status.h"
@@ -24,8 +24,8 @@ void qn_map_release(qn_map *m);
 /* Whether a page of it was missing when it was read; stays true. */
 bool qn_map_torn(const qn_map *m);
 
-/* Catches SIGBUS in mapped files, for the whole process; faults elsewhere go to the handler that was
- * there before. Once is enough, more does no harm. A host program may choose not to call it. */
+/* Catches SIGBUS in mapped files, for the whole process; faults elsewhere go to the handler that
+ * was there before. Once is enough, more does no harm. A host program may choose not to call it. */
 qn_status qn_map_guard_install(qn_error *err);
 
 /* Advice to the kernel about a part of the file, which may be ignored. */

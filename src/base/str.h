@@ -1,4 +1,5 @@
-/* base/str.h - a piece of text in someone else's memory, with its length and without a zero byte. */
+/* base/str.h - a piece of text in someone else's memory, with its length and without a zero byte.
+ */
 #pragma once
 
 #include "base/types.h"

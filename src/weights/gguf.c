@@ -64,7 +64,8 @@ static qn_status read_split(const qn_gguf *g, split *s, qn_error *err)
     QN_TRY(qn_gguf_maybe_u32(g, "split.no", &s->no, err));
     QN_TRY(qn_gguf_maybe_i64(g, "split.tensors.count", &s->n_tensors, err));
     QN_FAIL_IF(s->count > qn_gguf_max.n_parts, err, QN_ELIMIT,
-               "key split.count: value is %u, the limit is %" PRIu64, s->count, qn_gguf_max.n_parts);
+               "key split.count: value is %u, the limit is %" PRIu64, s->count,
+               qn_gguf_max.n_parts);
     s->count = QN_MAX(s->count, 1u);
     QN_FAIL_IF(s->no >= s->count, err, QN_EFORMAT, "key split.no: value is %u, of only %u parts",
                s->no, s->count);

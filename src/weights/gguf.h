@@ -10,20 +10,20 @@
 #include "weights/tensor.h"
 
 typedef enum qn_gguf_type { /* as numbered in the file */
-    QN_GGUF_U8,
-    QN_GGUF_I8,
-    QN_GGUF_U16,
-    QN_GGUF_I16,
-    QN_GGUF_U32,
-    QN_GGUF_I32,
-    QN_GGUF_F32,
-    QN_GGUF_BOOL,
-    QN_GGUF_STRING,
-    QN_GGUF_ARRAY,
-    QN_GGUF_U64,
-    QN_GGUF_I64,
-    QN_GGUF_F64,
-    QN_GGUF_N_TYPES
+                            QN_GGUF_U8,
+                            QN_GGUF_I8,
+                            QN_GGUF_U16,
+                            QN_GGUF_I16,
+                            QN_GGUF_U32,
+                            QN_GGUF_I32,
+                            QN_GGUF_F32,
+                            QN_GGUF_BOOL,
+                            QN_GGUF_STRING,
+                            QN_GGUF_ARRAY,
+                            QN_GGUF_U64,
+                            QN_GGUF_I64,
+                            QN_GGUF_F64,
+                            QN_GGUF_N_TYPES
 } qn_gguf_type;
 
 typedef struct qn_gguf_array {

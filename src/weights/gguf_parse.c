@@ -37,16 +37,18 @@ typedef struct parser {
     qn_error *err;
 } parser;
 
+// clang-format off
 static const struct {
     const char *name;
     uint8_t n_bytes;
 } types[QN_GGUF_N_TYPES] = {
-    [QN_GGUF_U8] = {"u8", 1},         [QN_GGUF_I8] = {"i8", 1},        [QN_GGUF_U16] = {"u16", 2},
-    [QN_GGUF_I16] = {"i16", 2},       [QN_GGUF_U32] = {"u32", 4},      [QN_GGUF_I32] = {"i32", 4},
-    [QN_GGUF_F32] = {"f32", 4},       [QN_GGUF_BOOL] = {"bool", 1},    [QN_GGUF_STRING] = {"string", 8},
-    [QN_GGUF_ARRAY] = {"array", 12},  [QN_GGUF_U64] = {"u64", 8},      [QN_GGUF_I64] = {"i64", 8},
+    [QN_GGUF_U8] = {"u8", 1},        [QN_GGUF_I8] = {"i8", 1},     [QN_GGUF_U16] = {"u16", 2},
+    [QN_GGUF_I16] = {"i16", 2},      [QN_GGUF_U32] = {"u32", 4},   [QN_GGUF_I32] = {"i32", 4},
+    [QN_GGUF_F32] = {"f32", 4},      [QN_GGUF_BOOL] = {"bool", 1}, [QN_GGUF_STRING] = {"string", 8},
+    [QN_GGUF_ARRAY] = {"array", 12}, [QN_GGUF_U64] = {"u64", 8},   [QN_GGUF_I64] = {"i64", 8},
     [QN_GGUF_F64] = {"f64", 8},
 };
+// clang-format on
 
 const char *qn_gguf_type_name(qn_gguf_type type)
 {
@@ -80,7 +82,8 @@ static qn_status check_count(const parser *p, const char *what, uint64_t n, uint
     QN_FAIL_IF(n > qn_reader_left(&p->r) / n_smallest, p->err, QN_EFORMAT,
                "%s is %" PRIu64 ", more than the %zu bytes left can hold; %s", what, n,
                qn_reader_left(&p->r), incomplete);
-    QN_FAIL_IF(n > most, p->err, QN_ELIMIT, "%s is %" PRIu64 ", the limit is %" PRIu64, what, n, most);
+    QN_FAIL_IF(n > most, p->err, QN_ELIMIT, "%s is %" PRIu64 ", the limit is %" PRIu64, what, n,
+               most);
     return QN_OK;
 }
 
@@ -121,7 +124,8 @@ static qn_status take_tables(parser *p)
 
 /* Names and strings. */
 
-/* A string of at most `most` bytes; what it is, for the sentence: "key 3", or its key and "value". */
+/* A string of at most `most` bytes; what it is, for the sentence: "key 3", or its key and "value".
+ */
 static qn_status read_string(parser *p, const char *what, const char *key, uint64_t most, qn_str *s)
 {
     uint64_t n = qn_read_u64(&p->r);
@@ -155,7 +159,8 @@ static qn_status read_name(parser *p, const char *what, size_t i, uint64_t most,
                number);
     QN_FAIL_IF(qn_utf8_valid(s.n_bytes, s.bytes) < s.n_bytes || has_control(s), p->err, QN_EFORMAT,
                "%s%s: the name \"%s\" is not printable UTF-8", what, number, qn_str_show(shown, s));
-    *name = (qn_str){.bytes = qn_region_copy(&p->g->memory, s.n_bytes, s.bytes), .n_bytes = s.n_bytes};
+    *name =
+        (qn_str){.bytes = qn_region_copy(&p->g->memory, s.n_bytes, s.bytes), .n_bytes = s.n_bytes};
     return name->bytes ? QN_OK : qn_region_fail(&p->g->memory, "the table of names", p->err);
 }
 
@@ -201,9 +206,10 @@ static qn_status check_bools(const parser *p, size_t n, const uint8_t *bytes)
 
 static qn_status check_header(const parser *p)
 {
-    QN_FAIL_IF(p->r.at > qn_gguf_max.n_header_bytes, p->err, QN_ELIMIT,
-               "key %s: value ends %zu bytes into the file; all before the tensors may have %" PRIu64,
-               p->key, p->r.at, qn_gguf_max.n_header_bytes);
+    QN_FAIL_IF(
+        p->r.at > qn_gguf_max.n_header_bytes, p->err, QN_ELIMIT,
+        "key %s: value ends %zu bytes into the file; all before the tensors may have %" PRIu64,
+        p->key, p->r.at, qn_gguf_max.n_header_bytes);
     return QN_OK;
 }
 
@@ -313,21 +319,26 @@ static qn_status check_alignment(parser *p)
 /* Tensors. */
 
 /* Types of the specification that the table of encodings may lack. */
+// clang-format off
 static const struct {
     uint32_t type;
     const char *name;
     bool retired;
 } other_types[] = {
-    {4, "Q4_2", true},        {5, "Q4_3", true},        {9, "Q8_1", false},     {10, "Q2_K", false},
-    {11, "Q3_K", false},      {15, "Q8_K", false},      {16, "IQ2_XXS", false}, {17, "IQ2_XS", false},
-    {18, "IQ3_XXS", false},   {19, "IQ1_S", false},     {20, "IQ4_NL", false},  {21, "IQ3_S", false},
-    {22, "IQ2_S", false},     {23, "IQ4_XS", false},    {24, "I8", false},      {25, "I16", false},
-    {26, "I32", false},       {27, "I64", false},       {28, "F64", false},     {29, "IQ1_M", false},
-    {31, "Q4_0_4_4", true},   {32, "Q4_0_4_8", true},   {33, "Q4_0_8_8", true}, {34, "TQ1_0", false},
-    {35, "TQ2_0", false},     {36, "IQ4_NL_4_4", true}, {37, "IQ4_NL_4_8", true},
-    {38, "IQ4_NL_8_8", true}, {39, "MXFP4", false},     {40, "NVFP4", false},   {41, "Q1_0", false},
+    {4, "Q4_2", true},        {5, "Q4_3", true},         {9, "Q8_1", false},
+    {10, "Q2_K", false},      {11, "Q3_K", false},       {15, "Q8_K", false},
+    {16, "IQ2_XXS", false},   {17, "IQ2_XS", false},     {18, "IQ3_XXS", false},
+    {19, "IQ1_S", false},     {20, "IQ4_NL", false},     {21, "IQ3_S", false},
+    {22, "IQ2_S", false},     {23, "IQ4_XS", false},     {24, "I8", false},
+    {25, "I16", false},       {26, "I32", false},        {27, "I64", false},
+    {28, "F64", false},       {29, "IQ1_M", false},      {31, "Q4_0_4_4", true},
+    {32, "Q4_0_4_8", true},   {33, "Q4_0_8_8", true},    {34, "TQ1_0", false},
+    {35, "TQ2_0", false},     {36, "IQ4_NL_4_4", true},  {37, "IQ4_NL_4_8", true},
+    {38, "IQ4_NL_8_8", true}, {39, "MXFP4", false},      {40, "NVFP4", false},
+    {41, "Q1_0", false},
     {42, "Q2_0", false},
 };
+// clang-format on
 
 static qn_status refuse_type(const char *tensor, uint32_t type, qn_error *err)
 {
@@ -368,13 +379,15 @@ static qn_status read_tensor(parser *p, qn_tensor *t, uint64_t *offset)
     uint64_t n_values = 0;
     QN_TRY(read_dims(p, t, &n_values));
     uint32_t type = qn_read_u32(&p->r);
-    QN_FAIL_IF(p->r.failed, p->err, QN_EFORMAT, "tensor %s: type is cut short; %s", name, incomplete);
+    QN_FAIL_IF(p->r.failed, p->err, QN_EFORMAT, "tensor %s: type is cut short; %s", name,
+               incomplete);
     t->encoding = qn_encoding_from_gguf(type);
     if (t->encoding == QN_NO_ENCODING)
         return refuse_type(name, type, p->err);
     size_t block = qn_encoding_block(t->encoding);
     QN_FAIL_IF(t->dim[0] % block != 0, p->err, QN_EFORMAT,
-               "tensor %s: dims[0] is %" PRIu64 ", not a multiple of the %zu values of a block of %s",
+               "tensor %s: dims[0] is %" PRIu64
+               ", not a multiple of the %zu values of a block of %s",
                name, t->dim[0], block, qn_encoding_name(t->encoding));
     QN_FAIL_IF(!qn_encoding_size(t->encoding, n_values, &t->n_bytes), p->err, QN_EFORMAT,
                "tensor %s: dims multiply to more than 64 bits of bytes", name);
@@ -403,7 +416,8 @@ static qn_status read_tensors(parser *p)
 static qn_status place_tensors(parser *p)
 {
     uint64_t n_file = p->r.n_bytes, unit = p->g->alignment;
-    uint64_t data = (p->r.at + unit - 1) / unit * unit; /* at most the header's and alignment's limit */
+    uint64_t data =
+        (p->r.at + unit - 1) / unit * unit; /* at most the header's and alignment's limit */
     for (size_t i = 0; i < p->g->n_tensors; i++) {
         qn_tensor *t = &p->tensors[i];
         uint64_t n_data = n_file > data ? n_file - data : 0;

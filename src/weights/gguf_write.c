@@ -210,9 +210,11 @@ qn_status qn_gguf_begin(qn_gguf_writer *w, const char *path, qn_error *err)
 {
     qn_buf_text(&w->path, path);
     qn_buf_format(&w->partial, "%s.partial", path);
-    QN_FAIL_IF(w->path.failed || w->partial.failed, err, QN_ENOMEM, "%s: no memory to write it", path);
-    int fd = qn_fault_point() ? (errno = EACCES, -1)
-                              : open(w->partial.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    QN_FAIL_IF(w->path.failed || w->partial.failed, err, QN_ENOMEM, "%s: no memory to write it",
+               path);
+    int fd = qn_fault_point()
+                 ? (errno = EACCES, -1)
+                 : open(w->partial.bytes, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (fd < 0)
         return fail_write(w, err);
     w->fd = fd + 1;

@@ -17,7 +17,7 @@
 #include "weights/gguf.h"
 
 typedef struct qn_gguf_writer { /* zeroed: an empty file */
-    uint64_t alignment; /* 0: 32 */
+    uint64_t alignment;         /* 0: 32 */
     uint64_t n_values, n_tensors;
     uint64_t n_data;             /* bytes of the tensors declared so far, with padding */
     qn_buf values, infos, sizes; /* sizes: a uint64_t for each tensor */

@@ -18,9 +18,23 @@ static unsigned pick(source *s, unsigned n)
 
 static void random_string(source *s, qn_buf *b, bool key)
 {
-    static const char *parts[] = {"a",      "Z",      " ",     "\\n",       "\\\"",         "\\\\", "\\/",
-                                  "\\u0041", "\\u00e9", "\\u20Ac", "\\ud83d\\ude00", "\xC3\xA9", "\xE2\x82\xAC",
-                                  "\xF0\x9F\x98\x80", "\x7F", "\\b\\f\\r\\t", "\\u0000"};
+    static const char *parts[] = {"a",
+                                  "Z",
+                                  " ",
+                                  "\\n",
+                                  "\\\"",
+                                  "\\\\",
+                                  "\\/",
+                                  "\\u0041",
+                                  "\\u00e9",
+                                  "\\u20Ac",
+                                  "\\ud83d\\ude00",
+                                  "\xC3\xA9",
+                                  "\xE2\x82\xAC",
+                                  "\xF0\x9F\x98\x80",
+                                  "\x7F",
+                                  "\\b\\f\\r\\t",
+                                  "\\u0000"};
     unsigned n = pick(s, 8);
     qn_buf_byte(b, '"');
     while (n-- > 0) /* jansson refuses a NUL in a key */
@@ -90,8 +104,8 @@ static bool read_and_write(const qn_buf *text, qn_buf *out)
 
 static json_t *load(const qn_buf *b)
 {
-    return json_loadb(b->bytes, b->n_bytes, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL,
-                      NULL);
+    return json_loadb(b->bytes, b->n_bytes,
+                      JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 }
 
 static json_t *load_exact(const qn_buf *b) /* integers as such */
@@ -128,7 +142,8 @@ static void random_texts_mean_the_same_to_jansson(void **state)
 
 static void damage(source *s, qn_buf *b)
 {
-    static const char bytes[] = "\"\\{}[],:0123456789eE+-. \n\ttrufalsn\xC3\xA9\xED\xA0\x80\xFF\x01";
+    static const char bytes[] =
+        "\"\\{}[],:0123456789eE+-. \n\ttrufalsn\xC3\xA9\xED\xA0\x80\xFF\x01";
     for (unsigned n = 1 + pick(s, 3); n > 0 && b->n_bytes > 0; n--) {
         size_t at = pick(s, (unsigned)b->n_bytes);
         unsigned kind = pick(s, 3);
@@ -151,8 +166,9 @@ static void damaged_texts_are_refused_when_jansson_refuses(void **state)
         random_value(&s, &text, 2);
         damage(&s, &text);
         json_error_t why;
-        json_t *theirs = json_loadb(text.bytes, text.n_bytes,
-                                    JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
+        json_t *theirs =
+            json_loadb(text.bytes, text.n_bytes,
+                       JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, &why);
         bool ours = read_and_write(&text, &out);
         bool nul_key = !theirs && json_error_code(&why) == json_error_null_byte_in_key;
         if (ours != !!theirs && !nul_key)

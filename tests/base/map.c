@@ -202,8 +202,8 @@ static void hashes_are_siphash_1_3(void **state)
     static const struct {
         size_t n;
         uint64_t wanted;
-    } cases[] = {{1, 0x68a914128e01e473},  {7, 0x2f098ab0c751325a},  {8, 0xead411e67ebe2eea},
-                 {9, 0x75927f9d95124362},  {15, 0xf30eb725bb91c9ea}, {16, 0x8972188433a5c5b7},
+    } cases[] = {{1, 0x68a914128e01e473}, {7, 0x2f098ab0c751325a},  {8, 0xead411e67ebe2eea},
+                 {9, 0x75927f9d95124362}, {15, 0xf30eb725bb91c9ea}, {16, 0x8972188433a5c5b7},
                  {63, 0x385d3e39e5f37359}};
     static const uint64_t zero[2], key[2] = {0x0706050403020100, 0x0f0e0d0c0b0a0908};
     uint8_t bytes[64];

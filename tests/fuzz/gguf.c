@@ -1,7 +1,7 @@
 /* tests/fuzz/gguf.c - any bytes as a GGUF file; with split keys and a second magic, as a model
  * of two parts. */
-#include "base/alloc.h"
 #include "weights/gguf.h"
+#include "base/alloc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes);
 
@@ -61,7 +61,8 @@ static void read_scalars(const qn_gguf *g, const char *key)
         require(ok(qn_gguf_get_u64(g, key, &wide, &err), &err) && wide == u32);
         require(ok(qn_gguf_get_f64(g, key, &f64, &err), &err) && f64 == u32);
     }
-    if (ok(qn_gguf_maybe_i64(g, key, &i64, &err), &err) && ok(qn_gguf_get_u64(g, key, &u64, &err), &err))
+    if (ok(qn_gguf_maybe_i64(g, key, &i64, &err), &err) &&
+        ok(qn_gguf_get_u64(g, key, &u64, &err), &err))
         require(i64 >= 0 && (uint64_t)i64 == u64);
     ok(qn_gguf_maybe_u32(g, key, &u32, &err), &err);
     ok(qn_gguf_maybe_u64(g, key, &u64, &err), &err);

@@ -1,5 +1,5 @@
-/* tests/fuzz/gguf_split.c - any bytes, cut before their second "GGUF", as the files of a model in two
- * parts. */
+/* tests/fuzz/gguf_split.c - any bytes, cut before their second "GGUF", as the files of a model in
+ * two parts. */
 #include "base/alloc.h"
 #include "tests/support/support.h"
 #include "weights/gguf.h"

@@ -1,6 +1,6 @@
 /* tests/fuzz/json.c - any bytes: checked, read, written, read again, and read by a table. */
-#include "base/alloc.h"
 #include "base/json.h"
+#include "base/alloc.h"
 #include "tests/support/json_copy.h"
 
 #include <stdlib.h>
@@ -97,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
     if (copied(n_bytes, text, &once)) {
         require(valid);
         require(copied(once.n_bytes, once.bytes, &twice));
-        require(qn_str_equal((qn_str){once.bytes, once.n_bytes}, (qn_str){twice.bytes, twice.n_bytes}));
+        require(
+            qn_str_equal((qn_str){once.bytes, once.n_bytes}, (qn_str){twice.bytes, twice.n_bytes}));
     }
     qn_buf_release(&once);
     qn_buf_release(&twice);

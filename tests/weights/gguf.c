@@ -66,10 +66,17 @@ static void arrays_of_every_type_are_read(void **state)
         const char *key;
         size_t n;
         double last;
-    } numbers[] = {{"array.u8", 2, 255},  {"array.i8", 2, 127},     {"array.u16", 2, 65535},
-                   {"array.i16", 2, 5},   {"array.u32", 3, 9},      {"array.i32", 2, 2},
-                   {"array.f32", 3, (double)3e38f}, {"array.bool", 3, 1}, {"array.u64", 1, 0x1p63},
-                   {"array.i64", 2, 0x1p62}, {"array.f64", 1, 1e-300}};
+    } numbers[] = {{"array.u8", 2, 255},
+                   {"array.i8", 2, 127},
+                   {"array.u16", 2, 65535},
+                   {"array.i16", 2, 5},
+                   {"array.u32", 3, 9},
+                   {"array.i32", 2, 2},
+                   {"array.f32", 3, (double)3e38f},
+                   {"array.bool", 3, 1},
+                   {"array.u64", 1, 0x1p63},
+                   {"array.i64", 2, 0x1p62},
+                   {"array.f64", 1, 1e-300}};
     qn_gguf_array a = {0};
     for (size_t i = 0; i < QN_COUNT(numbers); i++) {
         assert_int_equal(qn_gguf_get_numbers(&g, numbers[i].key, &a, NULL), QN_OK);
@@ -103,7 +110,8 @@ static void tensors_lie_in_place(void **state)
         assert_true(v == (float)i);
     }
     t = qn_gguf_tensor(&g, "blk.0.attn_q.weight");
-    assert_true(t && t->encoding == QN_Q8_0 && t->dim[0] == 64 && t->dim[1] == 2 && t->n_bytes == 136);
+    assert_true(t && t->encoding == QN_Q8_0 && t->dim[0] == 64 && t->dim[1] == 2 &&
+                t->n_bytes == 136);
     for (size_t i = 0; i < t->n_bytes; i++)
         assert_int_equal(t->bytes[i], qn_test_random(1, i) & 255);
     t = qn_gguf_tensor(&g, "blk.0.experts");
@@ -133,8 +141,9 @@ static void a_getter_takes_any_type_that_fits_and_names_the_key_otherwise(void *
     assert_int_equal(qn_gguf_get_f64(&g, "a.i16", &f, NULL), QN_OK);
     assert_true(f == -32768);
     assert_int_equal(qn_gguf_get_u32(&g, "a.i8", &u, &err), QN_EFORMAT);
-    assert_string_equal(err.text, "key a.i8: expected an integer of 32 bits, not negative, found i8 "
-                                  "of -128");
+    assert_string_equal(err.text,
+                        "key a.i8: expected an integer of 32 bits, not negative, found i8 "
+                        "of -128");
     assert_int_equal(qn_gguf_get_u32(&g, "a.u64", &u, &err), QN_EFORMAT);
     assert_int_equal(qn_gguf_get_i64(&g, "a.u64", &i, &err), QN_EFORMAT);
     assert_int_equal(qn_gguf_get_i64(&g, "a.f64", &i, &err), QN_EFORMAT);
@@ -238,15 +247,17 @@ static void put_all_values(qn_gguf_writer *w)
     qn_gguf_put_float(w, "a.f32", QN_GGUF_F32, 0.1);
     qn_gguf_put_int(w, "a.true", QN_GGUF_BOOL, true);
     qn_gguf_put_int(w, "a.false", QN_GGUF_BOOL, false);
-    qn_gguf_put_string(w, "a.string", qn_str_of("gr\xC3\xBC\xC3\x9F" "e \xF0\x9F\x98\x80\n"));
+    qn_gguf_put_string(w, "a.string",
+                       qn_str_of("gr\xC3\xBC\xC3\x9F"
+                                 "e \xF0\x9F\x98\x80\n"));
     qn_gguf_put_string(w, "a.empty", (qn_str){0});
     qn_gguf_put_int(w, "a.u64", QN_GGUF_U64, -1);
     qn_gguf_put_int(w, "a.i64", QN_GGUF_I64, INT64_MIN);
     qn_gguf_put_float(w, "a.f64", QN_GGUF_F64, 0.1);
 }
 
-#define PUT_ARRAY(w, key, type, ctype, ...) \
-    qn_gguf_put_array((w), (key), (type), sizeof((ctype[]){__VA_ARGS__}) / sizeof(ctype), \
+#define PUT_ARRAY(w, key, type, ctype, ...)                                                        \
+    qn_gguf_put_array((w), (key), (type), sizeof((ctype[]){__VA_ARGS__}) / sizeof(ctype),          \
                       (ctype[]){__VA_ARGS__})
 
 static void put_all_arrays(qn_gguf_writer *w, const qn_gguf *from)
@@ -275,7 +286,8 @@ static void put_tensors(qn_gguf_writer *w, const qn_gguf *from)
     }
 }
 
-static qn_status write_tensors(qn_gguf_writer *w, const qn_gguf *from, size_t n_at_once, qn_error *err)
+static qn_status write_tensors(qn_gguf_writer *w, const qn_gguf *from, size_t n_at_once,
+                               qn_error *err)
 {
     for (size_t i = 0; i < from->n_tensors; i++)
         for (size_t at = 0, n; at < from->tensors[i].n_bytes; at += n) {
@@ -447,7 +459,8 @@ static void a_part_that_is_missing_or_misnamed_is_named(void **state)
 }
 
 /* A part of two with one tensor and the split keys given. */
-static void write_part(const char *name, int64_t no, int64_t count, int64_t total, const char *tensor)
+static void write_part(const char *name, int64_t no, int64_t count, int64_t total,
+                       const char *tensor)
 {
     qn_buf b = {0};
     qn_gguf_writer w = {0};
