@@ -204,8 +204,8 @@ static bool left_out(const qn_fixture_tensor *t, const qn_fixture_change *change
     if (c)
         return !c->value;
     for (; changes && changes->key; changes++)
-        if (strstr(changes->key, ".block_count") && sscanf(t->name, "blk.%u.", &layer) == 1 &&
-            layer >= strtoul(changes->value, NULL, 10))
+        if (changes->value && strstr(changes->key, ".block_count") &&
+            sscanf(t->name, "blk.%u.", &layer) == 1 && layer >= strtoul(changes->value, NULL, 10))
             return true;
     return false;
 }
