@@ -70,7 +70,7 @@ typedef struct rule {
     const uint8_t *text;     /* as the file has it */
     const uint8_t *bytes[3]; /* left, right, both */
     size_t n_text, n[3];
-    uint64_t hash[3];
+    uint64_t hash[2];
 } rule;
 
 /* "left right", split at the first space behind the first byte. */
@@ -90,18 +90,29 @@ static qn_status read_rule(qn_reader *r, size_t rank, rule *x, uint8_t *bytes, q
     QN_FAIL_IF(!n_right, err, QN_EFORMAT, "merge %zu is not two texts with a space between", rank);
     x->bytes[0] = x->bytes[2] = bytes, x->bytes[1] = bytes + n_left;
     x->n[0] = n_left, x->n[1] = n_right, x->n[2] = n_left + n_right;
-    for (size_t k = 0; k < 3; k++)
+    for (size_t k = 0; k < 2; k++)
         x->hash[k] = qn_text_hash(x->n[k], x->bytes[k]);
     return QN_OK;
 }
 
+/* What a rule makes is mostly the token that the rule before made, or the one behind it. */
+static uint32_t made_near(const qn_tokenizer *t, uint32_t near, const rule *x)
+{
+    for (uint32_t id = near; id != QN_NO_TOKEN && !t->has_twins && id < near + 2; id++)
+        if (qn_vocab_is(t, id, x->n[2], x->bytes[2]))
+            return id;
+    return qn_vocab_find(t, x->n[2], x->bytes[2]);
+}
+
 static qn_status add_rules(qn_tokenizer *t, size_t first, size_t n, const rule *rules,
-                           qn_error *err)
+                           uint32_t *near, qn_error *err)
 {
     uint32_t ids[BATCH][3];
     for (size_t i = 0; i < n; i++) {
-        for (size_t k = 0; k < 3; k++)
-            ids[i][k] = qn_vocab_find_hashed(t, rules[i].hash[k], rules[i].n[k], rules[i].bytes[k]);
+        const rule *x = &rules[i];
+        ids[i][0] = qn_vocab_find_hashed(t, x->hash[0], x->n[0], x->bytes[0]);
+        ids[i][1] = qn_vocab_find_hashed(t, x->hash[1], x->n[1], x->bytes[1]);
+        ids[i][2] = *near = made_near(t, *near, x);
         uint64_t h = qn_text_mix((uint64_t)ids[i][0] << 32 | ids[i][1]);
         __builtin_prefetch(&t->pairs[(size_t)h & t->pair_mask], 1);
     }
@@ -118,14 +129,14 @@ static qn_status add_rules(qn_tokenizer *t, size_t first, size_t n, const rule *
 /* The slots, then where the tokens in them begin, then their bytes. */
 static void ask_ahead(const qn_tokenizer *t, size_t n, const rule *rules)
 {
-    for (size_t i = 0; i < 3 * n; i++)
-        __builtin_prefetch(&t->slots[(size_t)rules[i / 3].hash[i % 3] & t->slot_mask]);
-    for (size_t i = 0; i < 3 * n; i++) {
-        uint64_t slot = t->slots[(size_t)rules[i / 3].hash[i % 3] & t->slot_mask];
+    for (size_t i = 0; i < 2 * n; i++)
+        __builtin_prefetch(&t->slots[(size_t)rules[i / 2].hash[i % 2] & t->slot_mask]);
+    for (size_t i = 0; i < 2 * n; i++) {
+        uint64_t slot = t->slots[(size_t)rules[i / 2].hash[i % 2] & t->slot_mask];
         __builtin_prefetch(&t->start[slot ? (uint32_t)slot - 1 : 0]);
     }
-    for (size_t i = 0; i < 3 * n; i++) {
-        uint64_t slot = t->slots[(size_t)rules[i / 3].hash[i % 3] & t->slot_mask];
+    for (size_t i = 0; i < 2 * n; i++) {
+        uint64_t slot = t->slots[(size_t)rules[i / 2].hash[i % 2] & t->slot_mask];
         __builtin_prefetch(&t->bytes[t->start[slot ? (uint32_t)slot - 1 : 0]]);
     }
 }
@@ -135,6 +146,7 @@ static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *
     qn_reader r = {.bytes = merges->bytes, .n_bytes = merges->n_bytes};
     uint8_t bytes[2 * BATCH_BYTES];
     rule rules[BATCH];
+    uint32_t near = 0;
     for (size_t rank = 0; rank < merges->n;) {
         size_t n = 0, n_bytes = 0;
         while (n < BATCH && n_bytes <= BATCH_BYTES && rank + n < merges->n) {
@@ -142,7 +154,7 @@ static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *
             n_bytes += rules[n++].n[2];
         }
         ask_ahead(t, n, rules);
-        QN_TRY(add_rules(t, rank, n, rules, err));
+        QN_TRY(add_rules(t, rank, n, rules, &near, err));
         rank += n;
     }
     QN_FAIL_IF(qn_reader_left(&r), err, QN_EFORMAT, "%zu bytes follow the last merge",

@@ -74,6 +74,11 @@ static bool equals(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *
     return n <= 8 ? qn_load_few(n, own) == qn_load_few(n, bytes) : memcmp(own, bytes, n) == 0;
 }
 
+bool qn_vocab_is(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *bytes)
+{
+    return id < t->info.n_tokens && may_produce(t->kinds[id]) && equals(t, id, n, bytes);
+}
+
 uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes)
 {
     return n ? qn_vocab_find_hashed(t, qn_text_hash(n, bytes), n, bytes) : QN_NO_TOKEN;
@@ -98,8 +103,10 @@ static bool enter(qn_tokenizer *t, uint32_t id)
     uint64_t h = qn_text_hash(n, bytes);
     size_t i = (size_t)h & t->slot_mask;
     for (size_t n_probes = 0; t->slots[i]; n_probes++, i = (i + 1) & t->slot_mask) {
-        if (t->slots[i] >> 32 == h >> 32 && equals(t, (uint32_t)t->slots[i] - 1, n, bytes))
+        if (t->slots[i] >> 32 == h >> 32 && equals(t, (uint32_t)t->slots[i] - 1, n, bytes)) {
+            t->has_twins = true;
             break;
+        }
         if (n_probes == qn_tokenizer_max.n_probes)
             return false;
     }

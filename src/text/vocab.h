@@ -54,6 +54,7 @@ struct qn_tokenizer {
     uint8_t *bytes, *kinds, *strips;
     uint64_t *slots;             /* bytes -> id: high half of the hash, id + 1; 0 is empty */
     size_t slot_mask, n_longest; /* of the tokens a merge may yield */
+    bool has_twins;              /* some of them have the same bytes */
     uint32_t *ranks;             /* [n_tokens] or NULL: smaller merges first */
     uint32_t byte_id[256];       /* a byte that is spelled out */
     uint32_t symbol_id[256];     /* a symbol of one byte, before merging */
@@ -127,7 +128,10 @@ static inline uint64_t qn_text_hash(size_t n, const uint8_t *p) /* n at least 1 
 /* The id with exactly these bytes that a model may produce, or QN_NO_TOKEN. */
 uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes);
 
-/* The same where the hash is at hand; n at least 1. */
+/* Whether id is a token with these bytes that a model may produce. */
+bool qn_vocab_is(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *bytes);
+
+/* The same as find where the hash is at hand; n at least 1. */
 uint32_t qn_vocab_find_hashed(const qn_tokenizer *t, uint64_t h, size_t n, const uint8_t *bytes);
 
 /* Has the memory that a find of these bytes reads first brought near. */

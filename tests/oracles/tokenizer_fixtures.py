@@ -62,7 +62,8 @@ def pre_tokenizer(stages):
 
 
 def corpus(n_english=20):
-    return (LANGUAGES + PLAIN) * 3 + ["the mill grinds the grain and the grain is ground by the mill 123 456 789 100 200\n\n"] * n_english
+    known = [s for s in PLAIN if "unreachable" not in s]
+    return (LANGUAGES + known) * 3 + ["the mill grinds the grain and the grain is ground by the mill 123 456 789 100 200\n\n"] * n_english
 
 
 def row(tokenizer, text, **flags):
@@ -103,6 +104,7 @@ def small_bpe(out):
     j["added_tokens"] = [dict(id=vocab[s], content=s, single_word=False, lstrip=False, rstrip=False, normalized=False,
                               special=s in CONTROL) for s in CONTROL + USER]
     texts = sorted(vocab, key=vocab.get)
+    assert [vocab[s] for s in texts] == list(range(len(texts)))
     kinds = [vocab_file.CONTROL if s in CONTROL else vocab_file.USER if s in USER else vocab_file.NORMAL for s in texts]
     merges = [m if isinstance(m, str) else " ".join(m) for m in j["model"]["merges"]]
     vocab_file.write(out + "/bpe.vocab", "gpt2", "smollm", [s.encode() for s in texts], kinds, [m.encode() for m in merges],
