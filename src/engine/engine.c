@@ -236,7 +236,7 @@ static void add_rows(qn_engine *e, qn_slot *s, uint32_t n_most)
     }
     b->segments[b->n_segments] = (qn_segment){
         .chain = &s->chain, .first_row = b->n_rows, .n_rows = n, .position = s->chain.n_tokens};
-    b->slot_of_segment[b->n_segments++] = s;
+    b->slot_of_segment[b->n_segments++] = (uint32_t)(s - e->slots);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t at = s->chain.n_tokens + i;
         b->tokens[b->n_rows + i] = s->ids[at];
@@ -319,7 +319,7 @@ static void run_head(qn_engine *e)
             uint32_t row = b->wanted[first + i];
             segment = segment_of(b, row, segment);
             const qn_segment *g = &b->segments[segment];
-            qn_slot *s = b->slot_of_segment[segment];
+            qn_slot *s = &e->slots[b->slot_of_segment[segment]];
             if (s->active && s->first_ns == 0 && row + 1 == g->first_row + g->n_rows)
                 s->first_ns = qn_clock_ns();
             use_logits(e, s, g->position + (row - g->first_row), logits + i * stride);
@@ -331,7 +331,7 @@ static void run_head(qn_engine *e)
 static void advance(qn_engine *e)
 {
     for (uint32_t i = 0; i < e->rows.n_segments; i++) {
-        qn_slot *s = e->rows.slot_of_segment[i];
+        qn_slot *s = &e->slots[e->rows.slot_of_segment[i]];
         uint32_t before = s->chain.n_tokens;
         s->chain.n_tokens += e->rows.segments[i].n_rows;
         if (!e->options.no_prefix_cache)

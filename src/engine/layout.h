@@ -27,7 +27,7 @@ typedef struct qn_batch_rows { /* the batch of a step, being made */
     uint32_t n_rows, n_segments, n_wanted;
     uint32_t *tokens, *wanted; /* [n_chunk] */
     qn_segment *segments;      /* [n_sequences] */
-    qn_slot **slot_of_segment; /* [n_sequences] */
+    uint32_t *slot_of_segment; /* [n_sequences] */
 } qn_batch_rows;
 
 struct qn_engine {

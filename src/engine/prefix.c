@@ -49,7 +49,7 @@ static uint32_t count_known(const qn_kv *kv, qn_page_name root, uint32_t n_most,
                             const uint32_t *ids)
 {
     for (uint32_t i = 0; i < n_most; i++) {
-        root = qn_prefix_next(root, ids + i * QN_PAGE_TOKENS);
+        root = qn_prefix_next(root, ids + (size_t)i * QN_PAGE_TOKENS);
         for (uint32_t g = 0; g < kv->shape.n_groups; g++)
             if (kv->shape.group[g].window == 0 && qn_kv_find(kv, g, root) == QN_NO_PAGE)
                 return i;
@@ -92,7 +92,7 @@ uint32_t qn_prefix_attach(qn_kv *kv, qn_chain *chain, qn_page_name *parent, uint
     qn_page_name root = *parent, name = root;
     uint32_t n_known = count_known(kv, root, (n_ids - 1) / QN_PAGE_TOKENS, ids);
     for (uint32_t i = 0; i < n_known; i++) {
-        name = qn_prefix_next(name, ids + i * QN_PAGE_TOKENS);
+        name = qn_prefix_next(name, ids + (size_t)i * QN_PAGE_TOKENS);
         note_page(kv, chain, i, name);
     }
     uint32_t n_pages = n_known;
@@ -100,7 +100,7 @@ uint32_t qn_prefix_attach(qn_kv *kv, qn_chain *chain, qn_page_name *parent, uint
         n_pages--;
     keep(kv, chain, n_pages, n_known);
     for (uint32_t i = 0; i < n_pages; i++)
-        *parent = qn_prefix_next(*parent, ids + i * QN_PAGE_TOKENS);
+        *parent = qn_prefix_next(*parent, ids + (size_t)i * QN_PAGE_TOKENS);
     return chain->n_tokens = n_pages * QN_PAGE_TOKENS;
 }
 
@@ -108,7 +108,7 @@ void qn_prefix_publish(qn_kv *kv, const qn_chain *chain, qn_page_name *parent, u
                        const uint32_t *ids)
 {
     for (uint32_t i = n_before / QN_PAGE_TOKENS; i < chain->n_tokens / QN_PAGE_TOKENS; i++) {
-        *parent = qn_prefix_next(*parent, ids + i * QN_PAGE_TOKENS);
+        *parent = qn_prefix_next(*parent, ids + (size_t)i * QN_PAGE_TOKENS);
         for (uint32_t g = 0; g < kv->shape.n_groups; g++)
             if (chain->page[g][i] != QN_NO_PAGE)
                 qn_kv_publish(kv, g, chain->page[g][i], *parent);

@@ -216,7 +216,7 @@ static int add_norm(compiler *k, int from, int to, qn_role role)
 static qn_status lower_norm(compiler *k, const qn_step *s)
 {
     const float *weights;
-    const char *name;
+    const char *name = NULL;
     QN_TRY(find_vector(k, s->role, k->c->family->norm_adds_one.gguf, &weights, &name));
     int from = read_register(k, s->a);
     int to = s->dst == s->a
@@ -416,7 +416,7 @@ static qn_status add_head(compiler *k)
     k->p->n_body = k->p->n_ops;
 
     const float *weights;
-    const char *name;
+    const char *name = NULL;
     const qn_tensor *t;
     QN_TRY(find_vector(k, QN_OUTPUT_NORM, k->c->family->norm_adds_one.gguf, &weights, &name));
     int normed = new_value(k, QN_SPACE_HEAD, "H", k->p->n_embd, false);

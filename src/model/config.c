@@ -54,7 +54,7 @@ static qn_status read_key(qn_config *c, const qn_gguf *g, qn_key key, qn_error *
     key_name(c, key, name);
     if (!qn_gguf_find(g, name) || key == QN_LAYER_TYPES)
         return QN_OK;
-    double v;
+    double v = 0;
     QN_TRY(read_number(g, name, &v, err));
     QN_FAIL_IF(!(v >= keys[key].least && v <= keys[key].most), err, QN_EFORMAT,
                "%s is %g; it must be %g to %g", name, v, keys[key].least, keys[key].most);

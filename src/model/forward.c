@@ -109,10 +109,10 @@ static void append_to_page(const qn_op *op, const qn_forward *f, const qn_segmen
     for (uint32_t h = 0; h < shape->n_heads; h++) {
         f->kernels->kv_append_k(shape->type, qn_kv_k(f->kv, op->group, page, op->group_layer, h),
                                 position % QN_PAGE_TOKENS, end - first, shape->k_dim,
-                                k + h * shape->k_dim, stride_of(&op->a));
+                                k + (size_t)h * shape->k_dim, stride_of(&op->a));
         f->kernels->kv_append_v(shape->type, qn_kv_v(f->kv, op->group, page, op->group_layer, h),
                                 position % QN_PAGE_TOKENS, end - first, shape->v_dim,
-                                v + h * shape->v_dim, stride_of(&op->b));
+                                v + (size_t)h * shape->v_dim, stride_of(&op->b));
     }
 }
 

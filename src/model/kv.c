@@ -9,7 +9,7 @@ size_t qn_kv_token_bytes(const qn_kv_shape *shape)
 {
     size_t n = 0;
     for (uint32_t g = 0; g < shape->n_groups; g++)
-        n += shape->group[g].n_layers * shape->n_heads *
+        n += (size_t)shape->group[g].n_layers * shape->n_heads *
              (qn_kv_page_bytes(shape->type, shape->k_dim) +
               qn_kv_page_bytes(shape->type, shape->v_dim)) /
              QN_PAGE_TOKENS;
