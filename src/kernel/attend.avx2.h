@@ -17,11 +17,9 @@
 #include <string.h>
 
 #ifdef __AVX512F__
-enum { TILE_LANES = 4, TILE_ROWS = 6 };  /* 24 sums, 4 vectors, a broadcast or two: of 32 */
-enum { FLAT_LANES = 2, FLAT_ROWS = 12 }; /* for 7 to 12 rows in all */
+enum { TILE_LANES = 4, TILE_ROWS = 6 }; /* 24 sums, 4 vectors, a broadcast or two: of 32 */
 #else
 enum { TILE_LANES = 1, TILE_ROWS = 6 }; /* 12, 2, 1: of 16 */
-enum { FLAT_LANES = 1, FLAT_ROWS = 6 };
 #endif
 enum { IN_PLACE_ROWS = 12 }; /* at most, of a block that reads pages as they are stored */
 
@@ -45,25 +43,29 @@ typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, an
     float *parts;       /* [n] parts */
 } block;
 
+/* With sanitizers one loop does for all tiles: checks on every unrolled access take minutes. */
+#if defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define ONE_LOOP
+#endif
+#endif
+
+// clang-format off
+#ifdef ONE_LOOP
+#define WITH_ROWS(n_rows, f, ...) { f(n_rows, __VA_ARGS__); }
+#else
 /* Calls f(constant rows, ...) so that tiles unroll. */
-#define WITH_ROWS(n_rows, f, ...)                                                                  \
-    switch (n_rows) {                                                                              \
-    case 1: f(1, __VA_ARGS__); break;                                                              \
-    case 2: f(2, __VA_ARGS__); break;                                                              \
-    case 3: f(3, __VA_ARGS__); break;                                                              \
-    case 4: f(4, __VA_ARGS__); break;                                                              \
-    case 5: f(5, __VA_ARGS__); break;                                                              \
-    default: f(6, __VA_ARGS__);                                                                    \
+#define WITH_ROWS(n_rows, f, ...) \
+    switch (n_rows) { \
+    case 1: f(1, __VA_ARGS__); break; \
+    case 2: f(2, __VA_ARGS__); break; \
+    case 3: f(3, __VA_ARGS__); break; \
+    case 4: f(4, __VA_ARGS__); break; \
+    case 5: f(5, __VA_ARGS__); break; \
+    default: f(6, __VA_ARGS__); \
     }
-#define WITH_FLAT_ROWS(n_rows, f, ...)                                                             \
-    switch (n_rows) {                                                                              \
-    case 7: f(7, __VA_ARGS__); break;                                                              \
-    case 8: f(8, __VA_ARGS__); break;                                                              \
-    case 9: f(9, __VA_ARGS__); break;                                                              \
-    case 10: f(10, __VA_ARGS__); break;                                                            \
-    case 11: f(11, __VA_ARGS__); break;                                                            \
-    default: f(12, __VA_ARGS__);                                                                   \
-    }
+#endif
+// clang-format on
 
 /* 16 values of a page from value i on; type is a constant. */
 LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
@@ -186,8 +188,8 @@ static const float *decode_values(const block *b, uint32_t page)
 LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, size_t k_dim,
                              const float *q, const void *k, const uint8_t *next, float *p)
 {
-    lanes s[FLAT_ROWS][TILE_LANES];
-    QN_UNROLL(12)
+    lanes s[TILE_ROWS][TILE_LANES];
+    QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -200,7 +202,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, siz
             key[i] = load_kv(type, k, d * QN_PAGE_TOKENS + 16 * i);
         if (type == QN_KV_F16)
             fetch(next + d * 32 * n_lanes, n_lanes);
-        QN_UNROLL(12)
+        QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(q[r]);
             QN_UNROLL(4)
@@ -208,7 +210,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, siz
                 s[r][i] = lanes_fma(x, key[i], s[r][i]);
         }
     }
-    QN_UNROLL(12)
+    QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -216,37 +218,29 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, siz
     }
 }
 
-/* The keys that some row of a tile sees, as far as whole vectors go. */
+/* The keys that some row of a tile sees, as far as pairs of vectors go. */
 static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, const float *k,
                           float *p)
 {
-    size_t i = (size_t)j.first / 16 * 16, end = (size_t)j.last / 16 * 16 + 16;
-    for (; i < end; i += 16 * TILE_LANES) {
-        switch (QN_MIN((end - i) / 16, (size_t)TILE_LANES)) {
-        case 1: WITH_ROWS(n_rows, score_tile, 1, QN_KV_F32, k_dim, q, k + i, NULL, p + i) break;
+    size_t i = (size_t)j.first / 32 * 32, end = (size_t)j.last / 32 * 32 + 32;
 #ifdef __AVX512F__
-        case 2: WITH_ROWS(n_rows, score_tile, 2, QN_KV_F32, k_dim, q, k + i, NULL, p + i) break;
-        case 3: WITH_ROWS(n_rows, score_tile, 3, QN_KV_F32, k_dim, q, k + i, NULL, p + i) break;
-        default: WITH_ROWS(n_rows, score_tile, 4, QN_KV_F32, k_dim, q, k + i, NULL, p + i)
+    if (i == 0 && end == QN_PAGE_TOKENS)
+        WITH_ROWS(n_rows, score_tile, 4, QN_KV_F32, k_dim, q, k, NULL, p)
+    else
+        WITH_ROWS(n_rows, score_tile, 2, QN_KV_F32, k_dim, q, k + i, NULL, p + i)
+#else
+    for (; i < end; i += 16)
+        WITH_ROWS(n_rows, score_tile, 1, QN_KV_F32, k_dim, q, k + i, NULL, p + i)
 #endif
-        }
-    }
 }
 
 /* Meanwhile fetches from next on, as many bytes as the keys have. */
 static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k,
                          const uint8_t *next, float *p)
 {
-    size_t n_lanes = n_rows > TILE_ROWS ? FLAT_LANES : TILE_LANES;
-    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * n_lanes, next += 32 * n_lanes * k_dim) {
-#ifdef __AVX512F__
-        if (n_rows > TILE_ROWS) {
-            WITH_FLAT_ROWS(n_rows, score_tile, FLAT_LANES, QN_KV_F16, k_dim, q, k + i, next, p + i)
-            continue;
-        }
-#endif
+    size_t n_bytes = 32 * TILE_LANES * k_dim;
+    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * TILE_LANES, next += n_bytes)
         WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, k + i, next, p + i)
-    }
 }
 
 static void scores(const block *b, uint32_t page)
@@ -344,9 +338,9 @@ typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, fro
 
 /* One slot at the edge, which only some rows see. */
 LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, qn_kv_type type,
-                           lanes a[FLAT_ROWS][TILE_LANES], const value_job *w, int32_t j)
+                           lanes a[TILE_ROWS][TILE_LANES], const value_job *w, int32_t j)
 {
-    QN_UNROLL(12)
+    QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {
         if (j < w->seen[r].first || j > w->seen[r].last)
             continue;
@@ -361,7 +355,7 @@ LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, qn_kv_type type,
 
 /* The slots that all rows see. */
 LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
-                            lanes a[FLAT_ROWS][TILE_LANES], const value_job *w)
+                            lanes a[TILE_ROWS][TILE_LANES], const value_job *w)
 {
     const float *p = w->p + w->j.all_first;
     size_t v_stride = w->v_stride, at = (size_t)w->j.all_first * v_stride + w->dim;
@@ -375,7 +369,7 @@ LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
             v[i] = load_kv(type, page, at + 16 * i);
         if (type == QN_KV_F16)
             fetch(next, n_lanes);
-        QN_UNROLL(12)
+        QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(p[r * QN_PAGE_TOKENS]);
             QN_UNROLL(4)
@@ -387,8 +381,8 @@ LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
 
 LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, const value_job *w)
 {
-    lanes a[FLAT_ROWS][TILE_LANES];
-    QN_UNROLL(12)
+    lanes a[TILE_ROWS][TILE_LANES];
+    QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -399,7 +393,7 @@ LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, con
     add_slots(n_rows, n_lanes, type, a, w);
     for (int32_t j = QN_MAX(w->j.all_last + 1, w->j.all_first); j <= w->j.last; j++)
         add_edge(n_rows, n_lanes, type, a, w, j);
-    QN_UNROLL(12)
+    QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -407,53 +401,50 @@ LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, con
     }
 }
 
-/* 1 .. TILE_LANES vectors of output dims. */
+/* 1, 2 or 4 vectors of output dims. */
 static void value_decoded(size_t n_rows, size_t n_lanes, const value_job *w)
 {
-    switch (n_lanes) {
-    case 1: WITH_ROWS(n_rows, value_tile, 1, QN_KV_F32, w) break;
 #ifdef __AVX512F__
-    case 2: WITH_ROWS(n_rows, value_tile, 2, QN_KV_F32, w) break;
-    case 3: WITH_ROWS(n_rows, value_tile, 3, QN_KV_F32, w) break;
-    default: WITH_ROWS(n_rows, value_tile, 4, QN_KV_F32, w)
+    if (n_lanes == 4)
+        WITH_ROWS(n_rows, value_tile, 4, QN_KV_F32, w)
+    else if (n_lanes == 2)
+        WITH_ROWS(n_rows, value_tile, 2, QN_KV_F32, w)
+    else
 #endif
-    }
+        WITH_ROWS(n_rows, value_tile, 1, QN_KV_F32, w)
+    (void)n_lanes;
 }
 
-/* One vector, or as many as a tile has. */
 static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
 {
 #ifdef __AVX512F__
-    if (n_rows > TILE_ROWS && n_lanes == 1)
-        WITH_FLAT_ROWS(n_rows, value_tile, 1, QN_KV_F16, w)
-    else if (n_rows > TILE_ROWS)
-        WITH_FLAT_ROWS(n_rows, value_tile, FLAT_LANES, QN_KV_F16, w)
-    else if (n_lanes > 1)
-        WITH_ROWS(n_rows, value_tile, TILE_LANES, QN_KV_F16, w)
+    if (n_lanes == 4)
+        WITH_ROWS(n_rows, value_tile, 4, QN_KV_F16, w)
+    else if (n_lanes == 2)
+        WITH_ROWS(n_rows, value_tile, 2, QN_KV_F16, w)
     else
-#else
-    (void)n_lanes;
 #endif
         WITH_ROWS(n_rows, value_tile, 1, QN_KV_F16, w)
+    (void)n_lanes;
 }
 
 /* All output dims of the tile that begins at row i. */
 static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w)
 {
-    size_t pad = qn_attend_pad(b->job->v_dim), n_most = TILE_LANES, n_lanes;
-    if (b->in_place && n_rows > TILE_ROWS)
-        n_most = FLAT_LANES;
+    size_t pad = qn_attend_pad(b->job->v_dim), n_lanes = TILE_LANES;
     w->acc = b->parts + i * w->n_part + 16;
     w->p = b->p + i * QN_PAGE_TOKENS;
     w->c = b->c + i;
     w->seen = b->seen + i;
-    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes, w->acc += 16 * n_lanes,
-        w->next += 2 * 16 * n_lanes * QN_PAGE_TOKENS) {
-        n_lanes = QN_MIN((pad - w->dim) / 16, n_most);
-        if (!b->in_place)
-            value_decoded(n_rows, n_lanes, w);
+    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes) {
+        while (16 * n_lanes > pad - w->dim)
+            n_lanes /= 2;
+        if (b->in_place)
+            value_stored(n_rows, n_lanes, w);
         else
-            value_stored(n_rows, n_lanes = n_lanes < n_most ? 1 : n_lanes, w);
+            value_decoded(n_rows, n_lanes, w);
+        w->acc += 16 * n_lanes;
+        w->next += 32 * n_lanes * QN_PAGE_TOKENS;
     }
 }
 
@@ -518,7 +509,7 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
     b.in_place = b.n <= IN_PLACE_ROWS && job->k_type == QN_KV_F16 && job->v_type == QN_KV_F16 &&
                  job->v_dim % 16 == 0;
-    size_t n_most = b.in_place ? FLAT_ROWS : TILE_ROWS, n_tiles = (b.n + n_most - 1) / n_most;
+    size_t n_tiles = (b.n + TILE_ROWS - 1) / TILE_ROWS;
     b.n_tile = (b.n + n_tiles - 1) / n_tiles;
     b.parts = scratch;
     b.p = b.parts + 2 * QN_ATTEND_BLOCK * n_part;
