@@ -210,7 +210,10 @@ static size_t normalize_point(char *text)
         bool point = !strchr("0123456789eE+-", *p);
         if (point && n > 0 && text[n - 1] == '.')
             continue;
-        text[n++] = point ? '.' : *p;
+        text[n] = *p;
+        if (point)
+            text[n] = '.';
+        n++;
     }
     text[n] = 0;
     return n;

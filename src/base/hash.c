@@ -62,9 +62,11 @@ static void process_key(uint64_t key[2])
     static _Atomic uint64_t known[2];
     key[0] = atomic_load_explicit(&known[0], memory_order_acquire);
     key[1] = atomic_load_explicit(&known[1], memory_order_relaxed);
-    const void *random = key[0] ? NULL : (const void *)getauxval(AT_RANDOM);
-    if (!random)
+    unsigned long at = key[0] ? 0 : getauxval(AT_RANDOM);
+    const void *random;
+    if (!at)
         return;
+    memcpy(&random, &at, sizeof random);
     memcpy(key, random, 2 * sizeof key[0]);
     atomic_store_explicit(&known[1], key[1], memory_order_relaxed);
     atomic_store_explicit(&known[0], key[0], memory_order_release);

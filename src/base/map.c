@@ -92,7 +92,7 @@ qn_status qn_map_open(qn_map *m, const char *path, qn_error *err)
 void qn_map_release(qn_map *m)
 {
     if (m->slot) {
-        munmap((void *)(uintptr_t)m->bytes, m->n_bytes);
+        munmap((void *)m->bytes, m->n_bytes);
         atomic_store(&mappings[m->slot - 1].start, 0);
     }
     *m = (qn_map){0};
@@ -116,12 +116,12 @@ static mapping *holder(uintptr_t address)
 }
 
 /* Zeros from the page of the fault to the mapping's end: what lies behind is missing as well. */
-static bool mend(mapping *g, uintptr_t address)
+static bool mend(mapping *g, char *address)
 {
-    uintptr_t page = address & ~(page_bytes - 1);
+    char *page = address - ((uintptr_t)address & (page_bytes - 1));
     uintptr_t end = atomic_load(&g->start) + atomic_load(&g->n_bytes);
     atomic_store(&g->torn, true);
-    return mmap((void *)page, end - page, PROT_READ,
+    return mmap(page, end - (uintptr_t)page, PROT_READ,
                 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) != MAP_FAILED;
 }
 
@@ -130,7 +130,7 @@ static void on_bus_error(int number, siginfo_t *info, void *context)
     int saved = errno;
     mapping *g =
         info->si_code > 0 ? holder((uintptr_t)info->si_addr) : NULL; /* > 0: a real fault */
-    if (g && mend(g, (uintptr_t)info->si_addr))
+    if (g && mend(g, info->si_addr))
         ;
     else if (previous.sa_flags & SA_SIGINFO)
         previous.sa_sigaction(number, info, context);
@@ -167,6 +167,6 @@ void qn_map_advise(const qn_map *m, size_t at, size_t n_bytes, qn_map_advice adv
     };
     size_t page = (size_t)sysconf(_SC_PAGESIZE), start = at & ~(page - 1);
     if (m->slot && at < m->n_bytes)
-        (void)madvise((void *)((uintptr_t)m->bytes + start),
-                      QN_MIN(n_bytes, m->n_bytes - at) + (at - start), kernel[advice]);
+        (void)madvise((char *)m->bytes + start, QN_MIN(n_bytes, m->n_bytes - at) + (at - start),
+                      kernel[advice]);
 }

@@ -98,7 +98,7 @@ static qn_status part_path(const char *path, const split *s, uint32_t i, char **
 static qn_status open_by_number(qn_gguf *g, const char *path, const split *s, uint32_t i,
                                 qn_error *err)
 {
-    char *name;
+    char *name = NULL;
     split own;
     QN_TRY(part_path(path, s, i, &name, err));
     qn_status status = open_part(g, name, err);

@@ -152,7 +152,7 @@ static bool has_control(qn_str s)
 static qn_status read_name(parser *p, const char *what, size_t i, uint64_t most, qn_str *name)
 {
     char number[32], shown[QN_SHOWN];
-    qn_str s;
+    qn_str s = {0};
     snprintf(number, sizeof number, " %zu", i + 1);
     QN_TRY(read_string(p, what, number, most, &s));
     QN_FAIL_IF(s.n_bytes == 0, p->err, QN_EFORMAT, "%s%s: length is 0, it needs a name", what,
@@ -177,6 +177,13 @@ static qn_status read_type(parser *p, const char *what, qn_gguf_type *type)
     return QN_OK;
 }
 
+/* The low n_bits as a signed number. */
+static int64_t extend(uint64_t value, unsigned n_bits)
+{
+    uint64_t sign = UINT64_C(1) << (n_bits - 1);
+    return (int64_t)((value ^ sign) - sign);
+}
+
 qn_gguf_value qn_gguf_scalar(qn_gguf_type type, const uint8_t *bytes)
 {
     qn_reader r = {.bytes = bytes, .n_bytes = types[type].n_bytes};
@@ -186,9 +193,9 @@ qn_gguf_value qn_gguf_scalar(qn_gguf_type type, const uint8_t *bytes)
     case QN_GGUF_BOOL: v.u64 = qn_read_u8(&r); break;
     case QN_GGUF_U16: v.u64 = qn_read_u16(&r); break;
     case QN_GGUF_U32: v.u64 = qn_read_u32(&r); break;
-    case QN_GGUF_I8: v.i64 = (int8_t)qn_read_u8(&r); break;
-    case QN_GGUF_I16: v.i64 = (int16_t)qn_read_u16(&r); break;
-    case QN_GGUF_I32: v.i64 = (int32_t)qn_read_u32(&r); break;
+    case QN_GGUF_I8: v.i64 = extend(qn_read_u8(&r), 8); break;
+    case QN_GGUF_I16: v.i64 = extend(qn_read_u16(&r), 16); break;
+    case QN_GGUF_I32: v.i64 = extend(qn_read_u32(&r), 32); break;
     case QN_GGUF_F32: v.f64 = (double)qn_read_f32(&r); break;
     case QN_GGUF_F64: v.f64 = qn_read_f64(&r); break;
     default: v.u64 = qn_read_u64(&r);
@@ -321,22 +328,22 @@ static qn_status check_alignment(parser *p)
 /* Types of the specification that the table of encodings may lack. */
 // clang-format off
 static const struct {
-    uint32_t type;
     const char *name;
+    uint32_t type;
     bool retired;
 } other_types[] = {
-    {4, "Q4_2", true},        {5, "Q4_3", true},         {9, "Q8_1", false},
-    {10, "Q2_K", false},      {11, "Q3_K", false},       {15, "Q8_K", false},
-    {16, "IQ2_XXS", false},   {17, "IQ2_XS", false},     {18, "IQ3_XXS", false},
-    {19, "IQ1_S", false},     {20, "IQ4_NL", false},     {21, "IQ3_S", false},
-    {22, "IQ2_S", false},     {23, "IQ4_XS", false},     {24, "I8", false},
-    {25, "I16", false},       {26, "I32", false},        {27, "I64", false},
-    {28, "F64", false},       {29, "IQ1_M", false},      {31, "Q4_0_4_4", true},
-    {32, "Q4_0_4_8", true},   {33, "Q4_0_8_8", true},    {34, "TQ1_0", false},
-    {35, "TQ2_0", false},     {36, "IQ4_NL_4_4", true},  {37, "IQ4_NL_4_8", true},
-    {38, "IQ4_NL_8_8", true}, {39, "MXFP4", false},      {40, "NVFP4", false},
-    {41, "Q1_0", false},
-    {42, "Q2_0", false},
+    {"Q4_2", 4, true},        {"Q4_3", 5, true},         {"Q8_1", 9, false},
+    {"Q2_K", 10, false},      {"Q3_K", 11, false},       {"Q8_K", 15, false},
+    {"IQ2_XXS", 16, false},   {"IQ2_XS", 17, false},     {"IQ3_XXS", 18, false},
+    {"IQ1_S", 19, false},     {"IQ4_NL", 20, false},     {"IQ3_S", 21, false},
+    {"IQ2_S", 22, false},     {"IQ4_XS", 23, false},     {"I8", 24, false},
+    {"I16", 25, false},       {"I32", 26, false},        {"I64", 27, false},
+    {"F64", 28, false},       {"IQ1_M", 29, false},      {"Q4_0_4_4", 31, true},
+    {"Q4_0_4_8", 32, true},   {"Q4_0_8_8", 33, true},    {"TQ1_0", 34, false},
+    {"TQ2_0", 35, false},     {"IQ4_NL_4_4", 36, true},  {"IQ4_NL_4_8", 37, true},
+    {"IQ4_NL_8_8", 38, true}, {"MXFP4", 39, false},      {"NVFP4", 40, false},
+    {"Q1_0", 41, false},
+    {"Q2_0", 42, false},
 };
 // clang-format on
 
