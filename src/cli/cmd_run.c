@@ -153,7 +153,10 @@ qn_status qn_run_open_engine(qn_run *r, size_t n_ids, qn_error *err)
     size_t n_wanted = n_ids + (r->a->n_predict ? r->a->n_predict : QN_RUN_ANSWER);
     n_wanted = QN_MAX(n_wanted, (size_t)QN_RUN_CONTEXT);
     o.n_ctx = r->a->n_ctx ? r->a->n_ctx : (uint32_t)QN_MIN(n_wanted, (size_t)n_model);
-    return qn_engine_open(&r->engine, &r->model, &o, err);
+    uint64_t begin = qn_clock_ns();
+    QN_TRY(qn_engine_open(&r->engine, &r->model, &o, err));
+    r->load_ns += qn_clock_ns() - begin;
+    return QN_OK;
 }
 
 qn_status qn_run_answer(qn_run *r, const qn_ids *ids, qn_error *err)
@@ -298,7 +301,6 @@ static qn_status answer_once(qn_run *r, qn_error *err)
         st = cut_prompt(r, &prompt, &ids, err);
     if (st == QN_OK)
         st = qn_run_open_engine(r, ids.n, err);
-    r->load_ns = qn_clock_ns() - r->load_ns;
     r->answer.streams = !r->a->json;
     if (st == QN_OK)
         st = qn_run_answer(r, &ids, err);
@@ -341,10 +343,12 @@ static qn_status check(const qn_run_args *a, qn_error *err)
 qn_status qn_cmd_run(int argc, char **argv, qn_error *err)
 {
     qn_run_args a = {.compute = QN_COMPUTE_ARGS};
-    qn_run r = {.a = &a, .load_ns = qn_clock_ns()};
+    qn_run r = {.a = &a};
     QN_TRY(qn_args_parse(&qn_run_argp, argc, argv, &a, err));
     QN_TRY(check(&a, err));
+    uint64_t begin = qn_clock_ns();
     QN_TRY(qn_open_model(&r.model, a.model.model, &a.compute, err));
+    r.load_ns = qn_clock_ns() - begin;
     qn_status st = run(&r, err);
     qn_answer_release(&r.answer);
     qn_engine_close(r.engine);

@@ -25,7 +25,7 @@ typedef struct qn_run {
     qn_tokenizer_scratch *scratch;
     qn_sampling sampling; /* settled */
     qn_engine *engine;    /* NULL until the first prompt is known */
-    uint64_t load_ns;
+    uint64_t load_ns;     /* opening the model and the engine */
     qn_answer answer;
 } qn_run;
 
