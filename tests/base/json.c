@@ -55,6 +55,7 @@ static void what_is_read_is_what_was_written(void **state)
     assert_copy("[9223372036854775807,-9223372036854775808,3.0,3e2,30e-1]",
                 "[9223372036854775807,-9223372036854775808,3,300,3]");
     assert_copy("{\"\\u006b\\n\":1}", "{\"k\\n\":1}");
+    assert_copy("\"\\ud800\\udc00\\udbff\\udfff\"", "\"\xF0\x90\x80\x80\xF4\x8F\xBF\xBF\"");
 }
 
 static void the_reason_names_its_line_and_byte(void **state)
@@ -75,6 +76,8 @@ static void the_reason_names_its_line_and_byte(void **state)
         {"[\"a\tb\"]", "line 1, byte 4: a string holds the control byte 0x09"},
         {"[\"\\x\"]", "line 1, byte 3: a string holds an unknown escape"},
         {"[\"\\ud800\"]", "line 1, byte 3: a string holds half of a surrogate pair, \\uD800"},
+        {"[\"\\udc00\\udc00\"]", "line 1, byte 3: a string holds half of a surrogate pair, \\uDC00"},
+        {"[\"\\ud800\\ud800\"]", "line 1, byte 3: a string holds half of a surrogate pair, \\uD800"},
         {"[\"\xC3(\"]", "line 1, byte 3: a string is not well-formed UTF-8 (byte 0xC3)"},
         {"[01]", "line 1, byte 3: a number has a leading zero"},
         {"[1.]", "line 1, byte 4: expected a digit, found ']'"},
@@ -86,6 +89,16 @@ static void the_reason_names_its_line_and_byte(void **state)
         qn_error err = {0};
         assert_int_equal(check(qn_str_of(cases[i].text), &err), QN_EFORMAT);
         assert_string_equal(err.text, cases[i].wanted);
+    }
+}
+
+static void every_control_byte_in_a_string_is_refused(void **state)
+{
+    (void)state;
+    for (int c = 0; c < 0x100; c++) {
+        char text[] = {'"', (char)c, '"'};
+        bool plain = c >= 0x20 && c < 0x80 && c != '"' && c != '\\';
+        assert_int_equal(check((qn_str){text, 3}, NULL) == QN_OK, plain);
     }
 }
 
@@ -443,6 +456,7 @@ static void the_conformance_suite_is_judged_as_it_says(void **state)
 
 QN_TEST_MAIN(cmocka_unit_test(what_is_read_is_what_was_written),
              cmocka_unit_test(the_reason_names_its_line_and_byte),
+             cmocka_unit_test(every_control_byte_in_a_string_is_refused),
              cmocka_unit_test(depth_is_refused_just_above_its_limit),
              cmocka_unit_test(a_table_reads_an_object),
              cmocka_unit_test(a_table_names_the_field_that_is_wrong),
