@@ -55,9 +55,11 @@ bool qn_out_lost(void)
 
 qn_status qn_out_end(qn_error *err)
 {
+    static bool told;
     qn_out_flush();
-    if (failed_with == 0 || failed_with == EPIPE)
+    if (failed_with == 0 || failed_with == EPIPE || told)
         return QN_OK;
+    told = true;
     return qn_fail(err, failed_with == ENOMEM ? QN_ENOMEM : QN_EIO,
                    "standard output cannot be written: %s; the result is incomplete",
                    strerror(failed_with));

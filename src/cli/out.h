@@ -19,7 +19,7 @@ void qn_out_flush(void);
 /* Nobody gets what is written: the reader closed the pipe, or a write failed. */
 bool qn_out_lost(void);
 
-/* Flushes; QN_OK also when the reader closed the pipe. */
+/* Flushes; QN_OK also when the reader closed the pipe, and when the failure was told before. */
 qn_status qn_out_end(qn_error *err);
 
 /* One message on standard error: "quern: ", the text, a new line. */
