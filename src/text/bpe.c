@@ -126,19 +126,27 @@ static qn_status add_rules(qn_tokenizer *t, size_t first, size_t n, const rule *
     return QN_OK;
 }
 
+/* The token that most likely has this hash. */
+static uint32_t likely(const qn_tokenizer *t, uint64_t h)
+{
+    size_t i = (size_t)h & t->slot_mask;
+    while (t->slots[i] && t->slots[i] >> 32 != h >> 32)
+        i = (i + 1) & t->slot_mask;
+    return t->slots[i] ? (uint32_t)t->slots[i] - 1 : 0;
+}
+
 /* The slots, then where the tokens in them begin, then their bytes. */
 static void ask_ahead(const qn_tokenizer *t, size_t n, const rule *rules)
 {
+    uint32_t ids[2 * BATCH];
     for (size_t i = 0; i < 2 * n; i++)
         __builtin_prefetch(&t->slots[(size_t)rules[i / 2].hash[i % 2] & t->slot_mask]);
     for (size_t i = 0; i < 2 * n; i++) {
-        uint64_t slot = t->slots[(size_t)rules[i / 2].hash[i % 2] & t->slot_mask];
-        __builtin_prefetch(&t->start[slot ? (uint32_t)slot - 1 : 0]);
+        ids[i] = likely(t, rules[i / 2].hash[i % 2]);
+        __builtin_prefetch(&t->start[ids[i]]);
     }
-    for (size_t i = 0; i < 2 * n; i++) {
-        uint64_t slot = t->slots[(size_t)rules[i / 2].hash[i % 2] & t->slot_mask];
-        __builtin_prefetch(&t->bytes[t->start[slot ? (uint32_t)slot - 1 : 0]]);
-    }
+    for (size_t i = 0; i < 2 * n; i++)
+        __builtin_prefetch(&t->bytes[t->start[ids[i]]]);
 }
 
 static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *err)

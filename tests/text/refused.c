@@ -89,6 +89,39 @@ static void the_later_of_two_equal_tokens_is_used(void **state)
     qn_tokenizer_release(t);
 }
 
+/* "a a" makes 2; then the earlier "ab", 3, lies where the search for what "a b" makes begins. */
+static void a_merge_makes_the_later_of_two_equal_tokens(void **state)
+{
+    static const char *const texts[] = {"a", "b", "aa", "ab", "ab"};
+    uint8_t tokens[5 * 10] = {0};
+    static const uint8_t merges[] = {3, 0, 0, 0, 0, 0, 0, 0, 'a', ' ', 'a',
+                                     3, 0, 0, 0, 0, 0, 0, 0, 'a', ' ', 'b'};
+    qn_vocab_source source = QN_VOCAB_SOURCE;
+    qn_tokenizer *t;
+    qn_tokenizer_scratch *s;
+    qn_ids ids = {0};
+    qn_error err = {0};
+    size_t n = 0;
+    (void)state;
+    for (size_t i = 0; i < QN_COUNT(texts); i++) {
+        size_t n_text = strlen(texts[i]);
+        tokens[n] = (uint8_t)n_text;
+        memcpy(tokens + n + 8, texts[i], n_text);
+        n += 8 + n_text;
+    }
+    source.model = qn_str_of("gpt2"), source.pre = qn_str_of("gpt-2");
+    source.tokens = (qn_texts){.n = 5, .n_bytes = n, .bytes = tokens};
+    source.merges = (qn_texts){.n = 2, .n_bytes = sizeof merges, .bytes = merges};
+    assert_int_equal(qn_tokenizer_from_source(&t, &source, &err), QN_OK);
+    assert_int_equal(qn_tokenizer_scratch_open(&s, t, &err), QN_OK);
+    assert_int_equal(qn_tokenize(t, s, 2, "ab", 0, &ids, &err), QN_OK);
+    assert_int_equal(ids.n, 1);
+    assert_int_equal(ids.ids[0], 4);
+    qn_ids_release(&ids);
+    qn_tokenizer_scratch_close(s);
+    qn_tokenizer_release(t);
+}
+
 static void harmonys_end_of_a_message_ends_no_turn(void **state)
 {
     (void)state;
@@ -182,6 +215,7 @@ static void a_special_token_of_the_largest_size_is_found(void **state)
 QN_TEST_MAIN(cmocka_unit_test(a_bad_gguf_vocabulary_is_named),
              cmocka_unit_test(defaults_are_those_of_the_field),
              cmocka_unit_test(the_later_of_two_equal_tokens_is_used),
+             cmocka_unit_test(a_merge_makes_the_later_of_two_equal_tokens),
              cmocka_unit_test(harmonys_end_of_a_message_ends_no_turn),
              cmocka_unit_test(phi3_markers_swallow_the_space_behind_them),
              cmocka_unit_test(counts_are_held_to_limits_and_to_the_bytes),
