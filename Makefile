@@ -67,7 +67,15 @@ lint: $(SRC:=.tidy) alone $(LIB)
 %.tidy: ; clang-tidy --quiet $* -- $(filter-out -fno-sanitize-recover=all,$(ALL)) $(ISA.$(call isa,$*))
 alone: $(patsubst src/%,%.alone,$(wildcard src/*/*.h src/*/*/*.h))
 %.alone: ; printf '#include "$*"\ntypedef int alone;\n' | $(CC) $(ALL) $(ISA.$(call isa,$*)) -Werror -fsyntax-only -x c -
+PREFIX ?= /usr/local
+SHARE  := $(DESTDIR)$(PREFIX)/share
+install: all
+	install -D build/release/quern $(DESTDIR)$(PREFIX)/bin/quern
+	install -D -m 644 -t $(SHARE)/man/man1 docs/man/*.1
+	build/quern help --completion bash | install -D -m 644 /dev/stdin $(SHARE)/bash-completion/completions/quern
+	build/quern help --completion zsh | install -D -m 644 /dev/stdin $(SHARE)/zsh/site-functions/_quern
+	build/quern help --completion fish | install -D -m 644 /dev/stdin $(SHARE)/fish/vendor_completions.d/quern.fish
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all check tests bench fuzz format lint alone clean
+.PHONY: all check tests bench fuzz format lint alone install clean

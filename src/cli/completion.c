@@ -80,7 +80,9 @@ static void zsh(qn_buf *out)
         qn_args_each(qn_command_at(i)->argp, append_zsh_option, out);
         qn_buf_text(out, " '*:file:_files' ;;\n");
     }
-    qn_buf_text(out, "    esac\n}\ncompdef _quern quern\n");
+    qn_buf_text(out, "    esac\n}\n"
+                     "if [[ $funcstack[1] = _quern ]]; then\n    _quern \"$@\"\nelse\n"
+                     "    compdef _quern quern\nfi\n");
 }
 
 typedef struct fish_context {
