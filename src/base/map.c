@@ -44,6 +44,11 @@ static size_t take_slot(void)
     return 0;
 }
 
+static int64_t mtime_ns(const struct stat *st)
+{
+    return st->st_mtim.tv_sec * INT64_C(1000000000) + st->st_mtim.tv_nsec;
+}
+
 static qn_status map_file(qn_map *m, int fd, const char *path, qn_error *err)
 {
     struct stat st;
@@ -54,7 +59,7 @@ static qn_status map_file(qn_map *m, int fd, const char *path, qn_error *err)
                   .n_bytes = (size_t)st.st_size,
                   .device = st.st_dev,
                   .inode = st.st_ino,
-                  .mtime_ns = st.st_mtim.tv_sec * INT64_C(1000000000) + st.st_mtim.tv_nsec};
+                  .mtime_ns = mtime_ns(&st)};
     if (m->n_bytes == 0)
         return QN_OK;
     size_t slot = take_slot();
@@ -73,6 +78,7 @@ static qn_status map_file(qn_map *m, int fd, const char *path, qn_error *err)
     atomic_store(&g->start, (uintptr_t)p);
     m->bytes = p;
     m->slot = slot;
+    m->fd = fd;
     return QN_OK;
 }
 
@@ -83,9 +89,10 @@ qn_status qn_map_open(qn_map *m, const char *path, qn_error *err)
     QN_FAIL_IF(fd < 0, err, errno == ENOENT ? QN_ENOTFOUND : QN_EIO, "%s: cannot be opened: %s",
                path, strerror(errno));
     qn_status status = map_file(m, fd, path, err);
-    close(fd);
     if (status != QN_OK)
         *m = (qn_map){0};
+    if (!m->slot)
+        close(fd);
     return status;
 }
 
@@ -94,13 +101,18 @@ void qn_map_release(qn_map *m)
     if (m->slot) {
         munmap((void *)m->bytes, m->n_bytes);
         atomic_store(&mappings[m->slot - 1].start, 0);
+        close(m->fd);
     }
     *m = (qn_map){0};
 }
 
 bool qn_map_torn(const qn_map *m)
 {
-    return m->slot && atomic_load(&mappings[m->slot - 1].torn);
+    struct stat st;
+    if (!m->slot)
+        return false;
+    return atomic_load(&mappings[m->slot - 1].torn) || fstat(m->fd, &st) != 0 ||
+           (size_t)st.st_size != m->n_bytes || mtime_ns(&st) != m->mtime_ns;
 }
 
 /* The registered mapping that holds an address, or NULL. */

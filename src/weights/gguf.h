@@ -82,7 +82,8 @@ qn_status qn_gguf_parse_bytes(qn_gguf *g, size_t n_bytes, const uint8_t *bytes, 
 /* Takes a zeroed one as well, and leaves it zeroed. */
 void qn_gguf_release(qn_gguf *g);
 
-/* Whether a file shrank while it was mapped: what was read since then means nothing. */
+/* Whether a file shrank or was written to while it was mapped: what was read since then means
+ * nothing. A system call for each part. */
 bool qn_gguf_torn(const qn_gguf *g);
 
 /* NULL when absent. */

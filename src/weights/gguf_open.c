@@ -17,7 +17,7 @@ static qn_status open_part(qn_gguf *g, const char *path, qn_error *err)
     bool torn = qn_map_torn(&map);
     qn_gguf_release(g);
     qn_map_release(&map);
-    QN_FAIL_IF(torn, err, QN_EIO, "%s: the file shrank while it was read", path);
+    QN_FAIL_IF(torn, err, QN_EIO, "%s: the file was changed while it was read", path);
     return qn_fail_in(err, path);
 }
 

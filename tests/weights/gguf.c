@@ -489,7 +489,7 @@ static void split_keys_that_contradict_are_named(void **state)
         {1, 2, 2, "a", "tensor a: this name stands in two parts"},
         {2, 2, 2, "b", "key split.no: value is 2, of only 2 parts"},
         {1, 3, 2, "b", "keys split.no and split.count say part 2 of 3, not 2 of 2"},
-        {1, 65535, 2, "b", "key split.count: value is 65535, the limit is 9999"},
+        {1, 65535, 2, "b", "key split.count: value is 65535, the limit is 500"},
         {-1, 2, 2, "b", "key split.no: value is 65535, of only 2 parts"},
     };
     char path[300];
