@@ -68,6 +68,7 @@ typedef struct rendering {
     qn_tokenizer_scratch *scratch;
     qn_template *template_;
     unsigned line; /* of the template, for the failure */
+    char path[QN_MODEL_PATH];
 } rendering;
 
 static qn_status write_ids(rendering *r, const qn_rendered *text, qn_buf *out, qn_error *err)
@@ -157,8 +158,11 @@ static qn_status open_template(rendering *r, qn_error *err)
 {
     qn_buf source = {0};
     const char *file = r->a->template_file;
-    if (!file)
-        return tell(r, qn_words_template(&r->words.gguf, &r->template_, &r->line, err), err);
+    if (!file) {
+        if (qn_words_template(&r->words.gguf, &r->template_, &r->line, err) == QN_OK)
+            return QN_OK;
+        return tell(r, qn_fail_in(err, r->path), err);
+    }
     qn_status st = qn_input_file(&source, file, qn_template_max.n_source, err);
     if (st == QN_OK) {
         st = qn_template_parse(&r->template_, source.n_bytes, source.bytes ? source.bytes : "",
@@ -172,11 +176,10 @@ static qn_status open_template(rendering *r, qn_error *err)
 
 static qn_status open_words(rendering *r, qn_error *err)
 {
-    char path[QN_MODEL_PATH];
     if (!r->a->model.model)
         return QN_OK;
-    QN_TRY(qn_model_find(r->a->model.model, path, err));
-    QN_TRY(qn_words_open(&r->words, path, err));
+    QN_TRY(qn_model_find(r->a->model.model, r->path, err));
+    QN_TRY(qn_words_open(&r->words, r->path, err));
     return qn_tokenizer_scratch_open(&r->scratch, r->words.tokenizer, err);
 }
 

@@ -16,7 +16,7 @@ static qn_status find_family(const qn_gguf *g, const qn_family **family, qn_erro
     QN_TRY(qn_gguf_get_string(g, "general.architecture", &arch, err));
     *family = qn_family_of_gguf(qn_str_show(name, arch));
     QN_FAIL_IF(!*family, err, QN_EUNSUPPORTED,
-               "the architecture \"%s\" is not supported; `quern help show` lists those that are",
+               "the architecture \"%s\" is not supported; `quern doctor` lists those that are",
                name);
     return QN_OK;
 }

@@ -133,6 +133,20 @@ static void a_template_that_refuses_says_where(void **state)
     assert_non_null(strstr(r.out.bytes, "\n{\"prompt\":\"<s>\",\"ids\":[1]}\n{\"error\":"));
 }
 
+static void a_model_without_a_template_is_named(void **state)
+{
+    (void)state;
+    const char *m = qn_test_tiny_chat("plain.gguf", &(qn_tiny_chat){.no_template = true});
+    qn_program_run r = QN_RUN("{\"messages\":[]}", "render", m);
+    assert_int_equal(r.rc, 6);
+    assert_non_null(strstr(r.err.bytes, "plain.gguf: the model has no chat template"));
+    m = qn_test_tiny_chat("wrong.gguf", &(qn_tiny_chat){.chat_template = "\n{% for %}"});
+    r = QN_RUN("{\"messages\":[]}", "render", m, "--json");
+    assert_int_not_equal(r.rc, 0);
+    assert_non_null(strstr(r.err.bytes, "wrong.gguf: tokenizer.chat_template: "));
+    assert_non_null(strstr(r.out.bytes, "\"line\":2}"));
+}
+
 static void a_template_file_needs_no_model(void **state)
 {
     (void)state;
@@ -161,4 +175,5 @@ QN_TEST_MAIN(
     cmocka_unit_test(wrong_ids_are_named),
     cmocka_unit_test(a_conversation_is_rendered_and_only_the_template_makes_control_tokens),
     cmocka_unit_test(a_template_that_refuses_says_where),
+    cmocka_unit_test(a_model_without_a_template_is_named),
     cmocka_unit_test(a_template_file_needs_no_model))
