@@ -77,9 +77,9 @@ static void finish(const qn_attend_job *job, size_t t, const float *part)
 
 size_t qn_attend_scratch_bytes(size_t k_dim, size_t v_dim)
 {
-    size_t parts = 2 * QN_ATTEND_BLOCK * qn_attend_part_floats(v_dim), q = QN_ATTEND_BLOCK * k_dim;
-    size_t page = QN_PAGE_TOKENS * QN_MAX(k_dim, qn_attend_pad(v_dim));
-    size_t scores = QN_ATTEND_BLOCK * (QN_PAGE_TOKENS + 16);
+    size_t n_rows = QN_ATTEND_BLOCK, n_slots = QN_PAGE_TOKENS;
+    size_t parts = 2 * n_rows * qn_attend_part_floats(v_dim), q = n_rows * k_dim;
+    size_t page = n_slots * QN_MAX(k_dim, qn_attend_pad(v_dim)), scores = n_rows * (n_slots + 16);
     return sizeof(float) * (parts + qn_attend_pad(q) + page + scores);
 }
 
