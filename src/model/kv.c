@@ -166,14 +166,13 @@ void *qn_kv_k(const qn_kv *kv, uint32_t g, uint32_t page, uint32_t layer, uint32
 {
     const qn_kv_group *group = &kv->group[g];
     return group->bytes + page * group->page_bytes + layer * group->layer_bytes +
-           head * group->k_head_bytes;
+           head * (group->k_head_bytes + group->v_head_bytes);
 }
 
+/* Right behind the keys of the head: attention reads both as one run. */
 void *qn_kv_v(const qn_kv *kv, uint32_t g, uint32_t page, uint32_t layer, uint32_t head)
 {
-    const qn_kv_group *group = &kv->group[g];
-    return group->bytes + page * group->page_bytes + layer * group->layer_bytes +
-           kv->shape.n_heads * group->k_head_bytes + head * group->v_head_bytes;
+    return (uint8_t *)qn_kv_k(kv, g, page, layer, head) + kv->group[g].k_head_bytes;
 }
 
 bool qn_chain_lay_out(qn_chain *c, qn_arena *a, const qn_kv_shape *shape, uint32_t n_tokens)
