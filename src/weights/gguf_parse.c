@@ -250,6 +250,7 @@ static qn_status read_array(parser *p, uint32_t depth, qn_gguf_array *a)
     char what[QN_SHOWN + 24];
     QN_FAIL_IF(depth > qn_gguf_max.depth, p->err, QN_ELIMIT,
                "key %s: array type is array, nested deeper than %u", p->key, qn_gguf_max.depth);
+    QN_TRY(check_header(p)); /* else arrays of arrays would go on to the end of any file */
     QN_TRY(read_type(p, "array type", &a->type));
     uint64_t n = qn_read_u64(&p->r);
     QN_FAIL_IF(p->r.failed, p->err, QN_EFORMAT, "key %s: array length is cut short; %s", p->key,

@@ -558,6 +558,33 @@ static void a_header_is_refused_above_its_limit(void **state)
     assert_int_equal(qn_alloc_live(), 0);
 }
 
+static void arrays_of_arrays_are_refused_above_the_limit_of_the_header(void **state)
+{
+    (void)state;
+    image m;
+    qn_error err = {0};
+    const size_t n_inner = 17, n = (size_t)qn_gguf_max.n_elements;
+    put_head(&m, 0, 1);
+    put_key(&m, "n", QN_GGUF_ARRAY);
+    put(&m.b, 4, QN_GGUF_ARRAY);
+    put(&m.b, 8, n_inner + 1); /* the last is missing, which must not come to light */
+    size_t at = m.b.n_bytes, n_all = at + n_inner * (12 + n);
+    uint8_t *p = mmap(NULL, n_all, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    assert_true(p != MAP_FAILED);
+    memcpy(p, m.b.bytes, at);
+    qn_buf_clear(&m.b);
+    put(&m.b, 4, QN_GGUF_U8);
+    put(&m.b, 8, n);
+    for (size_t i = 0; i < n_inner; i++, at += 12 + n)
+        memcpy(p + at, m.b.bytes, 12);
+    qn_gguf g;
+    assert_int_equal(qn_gguf_parse_bytes(&g, n_all, p, &err), QN_ELIMIT);
+    assert_non_null(strstr(err.text, "key n: value ends "));
+    munmap(p, n_all);
+    qn_buf_release(&m.b);
+}
+
 QN_TEST_MAIN(cmocka_unit_test(the_unharmed_file_opens),
              cmocka_unit_test(a_bad_field_and_its_file_are_named),
              cmocka_unit_test(names_that_stand_twice_are_named),
@@ -567,4 +594,5 @@ QN_TEST_MAIN(cmocka_unit_test(the_unharmed_file_opens),
              cmocka_unit_test(lengths_are_refused_just_above_their_limit),
              cmocka_unit_test(depth_of_arrays_is_refused_just_above_its_limit),
              cmocka_unit_test(counts_are_refused_just_above_their_limit),
-             cmocka_unit_test(a_header_is_refused_above_its_limit))
+             cmocka_unit_test(a_header_is_refused_above_its_limit),
+             cmocka_unit_test(arrays_of_arrays_are_refused_above_the_limit_of_the_header))
