@@ -62,8 +62,9 @@ qn_status qn_special_build(qn_tokenizer *t, qn_error *err)
         t->first_of_any[first] = true;
         t->first_of_user[first] |= t->kinds[t->special[i]] == QN_TOKEN_USER;
     }
-    if (t->model->has_marks && t->first_of_user[' '])
-        t->first_of_any[0xE2] = t->first_of_user[0xE2] = true;
+    t->has_spaces = t->model->has_marks && t->first_of_user[' '];
+    t->first_of_any[0xE2] |= t->has_spaces;
+    t->first_of_user[0xE2] |= t->has_spaces;
     for (size_t b = 0; b < 256; b++)
         t->special_from[b + 1] += t->special_from[b];
     return QN_OK;
@@ -104,28 +105,50 @@ static uint32_t find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end
     return found;
 }
 
-enum { MOST_MARKS = 64 };
+enum { MOST_SPACES = 64 };
 
-/* A user token of spaces is also found where the text has that many U+2581, as Hugging Face does,
- * whose vocabularies spell it so. */
-static uint32_t find_marks(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end)
+static size_t marks_at(const uint8_t *p, const uint8_t *end) /* 0, 1, or 2 for more */
 {
-    uint8_t spaces[MOST_MARKS];
     size_t n = 0;
-    for (; n < MOST_MARKS && end - p >= 3 && memcmp(p, "\xE2\x96\x81", 3) == 0; p += 3)
-        spaces[n++] = ' ';
-    return n ? find(t, spaces, spaces + n, spaces) : QN_NO_TOKEN;
+    for (; n < 2 && end - p >= 3 && memcmp(p, "\xE2\x96\x81", 3) == 0; p += 3)
+        n++;
+    return n;
+}
+
+/* A user token of spaces, where a U+2581 counts as one. Two or more of them in a row are a run of
+ * their own, which Hugging Face, whose vocabularies spell spaces so, finds before all else. */
+static uint32_t find_spaces(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
+                            size_t *n_bytes)
+{
+    uint8_t spaces[MOST_SPACES];
+    const uint8_t *ends[MOST_SPACES], *q = p;
+    bool marks_only = marks_at(p, end) == 2;
+    size_t n = 0;
+    for (; n < MOST_SPACES && q < end; n++) {
+        size_t n_marks = marks_at(q, end);
+        bool one = *q == ' ' || n_marks == 1;
+        if (marks_only ? n_marks == 0 : !one)
+            break;
+        q += *q == ' ' ? 1 : 3;
+        spaces[n] = ' ', ends[n] = q;
+    }
+    uint32_t id = n ? find(t, spaces, spaces + n, spaces) : QN_NO_TOKEN;
+    *n_bytes = id == QN_NO_TOKEN ? 0 : (size_t)(ends[name_of(t, id).n - 1] - p);
+    return id;
 }
 
 uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
                          const uint8_t *trusted, size_t *n_bytes)
 {
     uint32_t id = find(t, p, end, trusted);
-    size_t scale = 1;
-    if (id == QN_NO_TOKEN && *p == 0xE2 && t->model->has_marks) {
-        id = find_marks(t, p, end);
-        scale = 3;
-    }
-    *n_bytes = id == QN_NO_TOKEN ? 0 : scale * name_of(t, id).n;
-    return id;
+    *n_bytes = id == QN_NO_TOKEN ? 0 : name_of(t, id).n;
+    bool single = *p == ' ' && (p + 1 == end || (p[1] != ' ' && p[1] != 0xE2));
+    if (!t->has_spaces || single || (*p != ' ' && *p != 0xE2))
+        return id;
+    size_t n_spaces;
+    uint32_t spaces = find_spaces(t, p, end, &n_spaces);
+    if (n_spaces <= *n_bytes)
+        return id;
+    *n_bytes = n_spaces;
+    return spaces;
 }

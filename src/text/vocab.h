@@ -66,6 +66,7 @@ struct qn_tokenizer {
     size_t n_special, n_special_room;
     uint32_t special_from[257];                 /* by first byte */
     bool first_of_any[256], first_of_user[256]; /* a special, a user token begins so */
+    bool has_spaces; /* a user token begins with a space, and U+2581 counts as one */
 };
 
 enum { QN_WORD_BYTES = 24, QN_WORD_IDS = 8, QN_N_WORDS = 1 << 14 };

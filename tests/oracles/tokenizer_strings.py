@@ -26,7 +26,7 @@ PLAIN = ["", " ", "  ", "   ", "\n", "\n\n", "\n\n\n\n\n", "\t", "\t\t\t", " \n 
          "\U0001f468\u200d\U0001f469\u200d\U0001f467", "\U0001f44d\U0001f3fd", "\U0001f1e9\U0001f1ea\U0001f1eb", "\u2764\ufe0f",
          "\u4e2d\u6587123\u3042\u30a2\u30fb\u30fc\u3007", "\u3099\u309b\u3040x", "x\u0378y", "\ue000\uf8ff", "\U0010ffff\U000e0001",
          "\ufeffbom", "zero\u200bwidth", "soft\u00adhyphen", "rtl\u202etext", "\u0000\u0001\u007f", "a\u0000b",
-         "\u2581", "\u2581\u2581a", "a\u2581b", " \u2581 ", "\U00011de0\U00016ff4", "\u0661\u0662\u0663\u0664", "\u2160\u216b\u00bd\u00b2",
+         "\u2581", "\u2581\u2581a", "a\u2581b", " \u2581 ", "  \u2581 x", "\u2581  a", " \u2581\u2581 \u2581", "x \u2581", "\U00011de0\U00016ff4", "\u0661\u0662\u0663\u0664", "\u2160\u216b\u00bd\u00b2",
          "def f(x):\n    return x**2  # square\n", "for (int i = 0; i < n; i++) {\n\tprintf(\"%d\\n\", i);\n}\n",
          "<div class=\"x\">&amp;</div>", "SELECT * FROM t WHERE a='b';", "{\"a\": [1, 2.5e3, null]}", "C:\\path\\file.txt",
          "https://example.org/a?b=c&d=%20#e", "user@example.org", "2024-07-26T12:34:56Z", "$1,234.56", "100%", "a=b+c",
