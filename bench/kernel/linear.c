@@ -2,7 +2,8 @@
  *
  * Prints, for each encoding, level and number of rows, microseconds of a pass over a matrix that
  * does not fit in the cache, its GB/s of weights, its TOPS, and the shares of what the same core
- * reads and multiplies at most, measured beside it. Options: --json, and --encoding, --level,
+ * reads and multiplies at most, measured beside it, for each
+ * encoding anew. Options: --json, and --encoding, --level,
  * --rows, --mib, --n-in, --repeat with a value. Pin it to a core with taskset. */
 #include "kernel/linear.h"
 #include "base/alloc.h"
@@ -267,6 +268,13 @@ static options parse(int argc, char **argv)
     return o;
 }
 
+static void print_limits(const options *opt, const limits *l)
+{
+    printf(opt->json ? "{\"read_gbps\":%.2f,\"int8_tops\":%.4f,\"f32_tflops\":%.4f}\n"
+                     : "limits of one core: read %.2f GB/s, int8 %.4f TOPS, f32 %.4f TFLOPS\n",
+           l->read_gbps, l->int8_tops, l->f32_tflops);
+}
+
 int main(int argc, char **argv)
 {
     options opt = parse(argc, argv);
@@ -276,13 +284,12 @@ int main(int argc, char **argv)
         uint64_t word = qn_test_random(2, i) & 0xbfbfbfbfbfbfbfbf;
         memcpy(bytes + i, &word, 8);
     }
-    limits l = measure(n_bytes, bytes, opt.n_repeat);
-    printf(opt.json ? "{\"read_gbps\":%.2f,\"int8_tops\":%.4f,\"f32_tflops\":%.4f}\n"
-                    : "limits of one core: read %.2f GB/s, int8 %.4f TOPS, f32 %.4f TFLOPS\n",
-           l.read_gbps, l.int8_tops, l.f32_tflops);
     for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
-        if (opt.encoding == QN_NO_ENCODING || opt.encoding == e)
+        if (opt.encoding == QN_NO_ENCODING || opt.encoding == e) {
+            limits l = measure(n_bytes, bytes, opt.n_repeat);
+            print_limits(&opt, &l);
             bench_encoding(&opt, &l, e, bytes);
+        }
     munmap(bytes, n_bytes);
     return 0;
 }

@@ -7,27 +7,53 @@
 #include "kernel/ints.avx2.h"
 #include "kernel/kernels.h"
 
-/* The weights of 16 outputs: row o at w + o * stride. What comes after them lies at next in one
- * piece. A load of n bytes of each row asks for the next 16 n bytes of that, which memory likes
- * best, and once more for what each row needs soon: a CPU may drop the first when it is busy. */
+/* The weights of 16 outputs. What comes after them lies at next in one piece. A load of n bytes of
+ * each row asks for 16 n bytes of that, in the order of memory, twice because a CPU may drop a
+ * request when it is busy; and for what each row itself needs soon. */
 typedef struct rows16 {
-    const uint8_t *w, *next;
-    size_t stride;
+    const uint8_t *w[4]; /* rows 0, 4, 8 and 12 */
+    const uint8_t *next;
+    size_t stride, stride3; /* one row, three rows: what an address can add */
 } rows16;
+
+/* The empty statements keep compilers from turning the six registers back into 16 sums. */
+LANES_INLINE rows16 rows_of(const uint8_t *w, size_t stride, const uint8_t *next)
+{
+    rows16 r = {.next = next, .stride = stride, .stride3 = 3 * stride};
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++) {
+        r.w[i] = w + 4 * i * stride;
+        __asm__("" : "+r"(r.w[i]));
+    }
+    __asm__("" : "+r"(r.stride3));
+    return r;
+}
 
 LANES_INLINE rows16 rows_at(rows16 r, size_t n_bytes)
 {
-    return (rows16){r.w + n_bytes, r.next + 16 * n_bytes, r.stride};
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++)
+        r.w[i] += n_bytes;
+    r.next += 16 * n_bytes;
+    return r;
+}
+
+LANES_INLINE const uint8_t *row(rows16 r, size_t o)
+{
+    size_t after = o % 4 == 3 ? r.stride3 : o % 4 * r.stride;
+    return r.w[o / 4] + after;
 }
 
 LANES_INLINE void ask(rows16 r, size_t n_bytes)
 {
     QN_UNROLL(8)
-    for (size_t i = 0; i < 16 * n_bytes; i += 64)
+    for (size_t i = 0; i < 16 * n_bytes; i += 64) {
+        __builtin_prefetch(r.next + 8192 + i, 0, 2);
         __builtin_prefetch(r.next + i, 0, 2);
+    }
     QN_UNROLL(16)
     for (size_t o = 0; o < 16; o++)
-        __builtin_prefetch(r.w + o * r.stride + 256, 0, 3);
+        __builtin_prefetch(row(r, o) + 256, 0, 3);
 }
 
 /* In each 128 bits: dword i of r[j] becomes dword j of out[i]. */
@@ -44,12 +70,11 @@ LANES_INLINE void transpose4(const ints r[4], ints out[4])
 /* 16 bytes of each row: dword i of row o becomes lane o of out[i]. */
 LANES_INLINE void columns16(rows16 rows, ints out[4])
 {
-    const uint8_t *w = rows.w;
-    size_t s = rows.stride;
     ints r[4];
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++)
-        r[i] = ints_load_quarters(w + i * s, w + (4 + i) * s, w + (8 + i) * s, w + (12 + i) * s);
+        r[i] =
+            ints_load_quarters(row(rows, i), row(rows, 4 + i), row(rows, 8 + i), row(rows, 12 + i));
     transpose4(r, out);
 }
 
@@ -70,14 +95,12 @@ LANES_INLINE ints load_halves(const uint8_t *low, const uint8_t *high)
 /* 32 bytes of each row: dword i of row o becomes lane o of out[i]. */
 LANES_INLINE void load_32(rows16 rows, ints out[8])
 {
-    const uint8_t *w = rows.w;
-    size_t s = rows.stride;
     ints r[8], low[4], high[4];
     ask(rows, 32);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
-        r[i] = load_halves(w + i * s, w + (4 + i) * s);
-        r[4 + i] = load_halves(w + (8 + i) * s, w + (12 + i) * s);
+        r[i] = load_halves(row(rows, i), row(rows, 4 + i));
+        r[4 + i] = load_halves(row(rows, 8 + i), row(rows, 12 + i));
     }
     transpose4(r, low);      /* quarters: dwords i and 4 + i of rows 0 to 3, the same of 4 to 7 */
     transpose4(r + 4, high); /* of rows 8 to 15 */
@@ -99,38 +122,37 @@ LANES_INLINE void load_32(rows16 rows, ints out[8])
 
 #endif
 
-LANES_INLINE __m128i load_4_dwords(const uint8_t *w, size_t s)
+LANES_INLINE __m128i load_4_dwords(rows16 r, size_t o)
 {
-    __m128i d = _mm_cvtsi32_si128((int)qn_load_u32(w));
-    d = _mm_insert_epi32(d, (int)qn_load_u32(w + s), 1);
-    d = _mm_insert_epi32(d, (int)qn_load_u32(w + 2 * s), 2);
-    return _mm_insert_epi32(d, (int)qn_load_u32(w + 3 * s), 3);
+    __m128i d = _mm_cvtsi32_si128((int)qn_load_u32(row(r, o)));
+    d = _mm_insert_epi32(d, (int)qn_load_u32(row(r, o + 1)), 1);
+    d = _mm_insert_epi32(d, (int)qn_load_u32(row(r, o + 2)), 2);
+    return _mm_insert_epi32(d, (int)qn_load_u32(row(r, o + 3)), 3);
 }
 
 /* 4 bytes of each row. */
 LANES_INLINE ints load_dwords(rows16 r)
 {
-    return ints_of_quarters(
-        load_4_dwords(r.w, r.stride), load_4_dwords(r.w + 4 * r.stride, r.stride),
-        load_4_dwords(r.w + 8 * r.stride, r.stride), load_4_dwords(r.w + 12 * r.stride, r.stride));
+    return ints_of_quarters(load_4_dwords(r, 0), load_4_dwords(r, 4), load_4_dwords(r, 8),
+                            load_4_dwords(r, 12));
 }
 
-LANES_INLINE __m128i load_8_words(const uint8_t *w, size_t s)
+LANES_INLINE __m128i load_8_words(rows16 r, size_t o)
 {
-    __m128i h = _mm_cvtsi32_si128(qn_load_u16(w));
-    h = _mm_insert_epi16(h, qn_load_u16(w + s), 1);
-    h = _mm_insert_epi16(h, qn_load_u16(w + 2 * s), 2);
-    h = _mm_insert_epi16(h, qn_load_u16(w + 3 * s), 3);
-    h = _mm_insert_epi16(h, qn_load_u16(w + 4 * s), 4);
-    h = _mm_insert_epi16(h, qn_load_u16(w + 5 * s), 5);
-    h = _mm_insert_epi16(h, qn_load_u16(w + 6 * s), 6);
-    return _mm_insert_epi16(h, qn_load_u16(w + 7 * s), 7);
+    __m128i h = _mm_cvtsi32_si128(qn_load_u16(row(r, o)));
+    h = _mm_insert_epi16(h, qn_load_u16(row(r, o + 1)), 1);
+    h = _mm_insert_epi16(h, qn_load_u16(row(r, o + 2)), 2);
+    h = _mm_insert_epi16(h, qn_load_u16(row(r, o + 3)), 3);
+    h = _mm_insert_epi16(h, qn_load_u16(row(r, o + 4)), 4);
+    h = _mm_insert_epi16(h, qn_load_u16(row(r, o + 5)), 5);
+    h = _mm_insert_epi16(h, qn_load_u16(row(r, o + 6)), 6);
+    return _mm_insert_epi16(h, qn_load_u16(row(r, o + 7)), 7);
 }
 
 /* One binary16 of each row. */
 LANES_INLINE lanes load_f16s(rows16 r)
 {
-    return lanes_of_words(load_8_words(r.w, r.stride), load_8_words(r.w + 8 * r.stride, r.stride));
+    return lanes_of_words(load_8_words(r, 0), load_8_words(r, 8));
 }
 
 /* The low four bits of each byte of a, over those bits of b that mask has. */

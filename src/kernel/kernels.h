@@ -25,10 +25,11 @@ typedef struct qn_kernels {
     void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
                                    const uint8_t *next);
 
-    /* acc[r][panel][o] += n_k weights of output o of the panel times those of activation row r,
-     * which begins at x + r * x_stride bytes. One or two panels; acc is [n_rows][n_panels][16]. */
+    /* acc[r][panel][o] += n_k weights of output o of the panel times values x_begin to
+     * x_begin + n_k, all of one block, of activation row r, whose block is at x + r * x_stride
+     * bytes. One or two panels; acc is [n_rows][n_panels][16]. */
     void (*panel_mul)(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
-                      const qn_act *x, size_t x_stride, float *acc);
+                      const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
 
     /* Float encodings: y[r * y_stride + o] = row r of x times the n_in weights at w + o * w_stride
      * bytes. NULL for quantized encodings. */

@@ -10,6 +10,8 @@
 
 enum {
     ROWS_AT_ONCE = 512,
+    FEW_ROWS = 4, /* which memory limits: smaller steps ask it for weights at a steadier pace */
+    FEW_K = 64,
     FLOAT_OUTPUTS = 16,        /* of quantized weights as floats: decoded at once */
     MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
 };
@@ -53,15 +55,17 @@ static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_
     size_t n_block = qn_encoding_block(w->encoding), n_panels = (n_out + 15) / 16;
     size_t block_bytes = qn_encoding_block_bytes(w->encoding);
     memset(s->acc, 0, n_rows * n_panels * 16 * sizeof(float));
-    for (size_t at = 0; at < w->n_in; at += QN_PANEL_K) {
-        size_t n_k = QN_MIN(w->n_in - at, (size_t)QN_PANEL_K), offset = at / n_block * block_bytes;
+    size_t step = n_rows <= FEW_ROWS ? QN_MAX(n_block, (size_t)FEW_K) : QN_PANEL_K;
+    for (size_t at = 0, n_k; at < w->n_in; at += n_k) {
+        n_k = QN_MIN(w->n_in - at, step);
+        size_t offset = at / n_block * block_bytes;
         for (size_t i = 0; i < n_panels; i++)
             expand(k, w->encoding, &s->d, i, n_k, QN_MIN(n_out - 16 * i, (size_t)16),
                    w->bytes + (o + 16 * i) * w->n_row_bytes + offset, w->n_row_bytes,
                    next + 16 * (n_panels * offset + i * (n_k / n_block * block_bytes)));
         k->panel_mul(*shape, n_k, n_panels, s->d.panel, n_rows,
                      (const void *)(act + at / QN_PANEL_K * sizeof(qn_act)), qn_act_bytes(w->n_in),
-                     s->acc);
+                     at % QN_PANEL_K, s->acc);
     }
 }
 

@@ -20,7 +20,7 @@ enum { MOST_ROWS = 2, MOST_PANELS = 1 };
 typedef struct tile {
     const qn_panel *p;
     const uint8_t *x; /* rows of qn_act */
-    size_t x_stride;
+    size_t x_stride, x_begin;
     float *y;
     size_t y_stride;
 } tile;
@@ -34,7 +34,7 @@ LANES_INLINE const qn_act *tile_row(tile t, size_t r)
 LANES_INLINE ints tile_x4(tile t, size_t r, size_t step)
 {
     int32_t x4;
-    memcpy(&x4, tile_row(t, r)->q + 4 * step, sizeof x4);
+    memcpy(&x4, tile_row(t, r)->q + t.x_begin + 4 * step, sizeof x4);
     return ints_set(x4);
 }
 
@@ -151,13 +151,13 @@ LANES_INLINE void put_bias(size_t n_rows, qn_shape shape, tile t, int32_t bias[M
 LANES_INLINE void mul_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
                             int32_t bias[MOST_ROWS][16], lanes acc[MOST_ROWS][MOST_PANELS])
 {
-    const size_t n_steps = shape.n_group / 4u, x_group = g / (32u / shape.n_group);
+    const size_t n_steps = shape.n_group / 4u, x_group = t.x_begin / 32 + g / (32u / shape.n_group);
     ints sum[MOST_ROWS][MOST_PANELS];
     QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++)
         QN_UNROLL(2)
     for (size_t i = 0; i < n_panels; i++)
-        sum[r][i] = shape.offset ? ints_set(bias[r][g]) : ints_zero();
+        sum[r][i] = shape.offset ? ints_set(bias[r][t.x_begin / shape.n_group + g]) : ints_zero();
     add_products(n_rows, n_panels, shape, t, g * n_steps, n_steps, sum);
     QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {

@@ -2,8 +2,9 @@
 #include "kernel/panel.avx2.h"
 
 void qn_panel_mul_avx512(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p,
-                         size_t n_rows, const qn_act *x, size_t x_stride, float *acc)
+                         size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin,
+                         float *acc)
 {
     panel_mul(shape, n_k, n_panels, n_rows,
-              (tile){p, (const uint8_t *)x, x_stride, acc, 16 * n_panels});
+              (tile){p, (const uint8_t *)x, x_stride, x_begin, acc, 16 * n_panels});
 }

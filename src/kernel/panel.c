@@ -6,23 +6,23 @@
 
 /* One scale's worth of K: the exact integer sum, then one rounding of dw * d and one of the sum. */
 static float add_group(float acc, qn_shape shape, const qn_panel *p, size_t g, size_t o,
-                       const qn_act *x)
+                       const qn_act *x, size_t x_begin)
 {
     int32_t isum = 0;
     for (size_t k = g * shape.n_group; k < (g + 1) * shape.n_group; k++)
-        isum += (p->q[k / 4][o][k % 4] - shape.offset) * x->q[k];
-    size_t x_group = g * shape.n_group / 32;
+        isum += (p->q[k / 4][o][k % 4] - shape.offset) * x->q[x_begin + k];
+    size_t x_group = (x_begin + g * shape.n_group) / 32;
     acc = fmaf((float)isum, p->dw[g][o] * x->d[x_group], acc);
     return shape.has_min ? fmaf(p->dm[g][o], x->s[x_group], acc) : acc;
 }
 
 void qn_panel_mul(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
-                  const qn_act *x, size_t x_stride, float *acc)
+                  const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
 {
     for (size_t i = 0; i < n_rows * n_panels * 16; i++) {
         size_t r = i / (n_panels * 16), panel = i / 16 % n_panels;
         const qn_act *row = (const void *)((const uint8_t *)x + r * x_stride);
         for (size_t g = 0; g < n_k / shape.n_group; g++)
-            acc[i] = add_group(acc[i], shape, &p[panel], g, i % 16, row);
+            acc[i] = add_group(acc[i], shape, &p[panel], g, i % 16, row, x_begin);
     }
 }
