@@ -44,16 +44,26 @@ LANES_INLINE const uint8_t *row(rows16 r, size_t o)
     return r.w[o / 4] + after;
 }
 
-LANES_INLINE void ask(rows16 r, size_t n_bytes)
+LANES_INLINE void ask_next(rows16 r, size_t n_bytes)
 {
     QN_UNROLL(8)
     for (size_t i = 0; i < 16 * n_bytes; i += 64) {
         __builtin_prefetch(r.next + 8192 + i, 0, 2);
         __builtin_prefetch(r.next + i, 0, 2);
     }
-    QN_UNROLL(16)
-    for (size_t o = 0; o < 16; o++)
-        __builtin_prefetch(row(r, o) + 256, 0, 3);
+}
+
+/* For n_rows rows from o on, a multiple of 4. */
+LANES_INLINE void ask_rows(rows16 r, size_t o, size_t n_rows)
+{
+    const uint8_t *w = r.w[0] + o * r.stride + 256;
+    QN_UNROLL(4)
+    for (size_t i = 0; i < n_rows; i += 4, w += 4 * r.stride) {
+        __builtin_prefetch(w, 0, 3);
+        __builtin_prefetch(w + r.stride, 0, 3);
+        __builtin_prefetch(w + 2 * r.stride, 0, 3);
+        __builtin_prefetch(w + r.stride3, 0, 3);
+    }
 }
 
 /* In each 128 bits: dword i of r[j] becomes dword j of out[i]. */
@@ -78,9 +88,11 @@ LANES_INLINE void columns16(rows16 rows, ints out[4])
     transpose4(r, out);
 }
 
-LANES_INLINE void load_16(rows16 rows, ints out[4])
+/* The same, asking. Four turns of 16 bytes ask once for each row. */
+LANES_INLINE void load_16(rows16 rows, size_t turn, ints out[4])
 {
-    ask(rows, 16);
+    ask_next(rows, 16);
+    ask_rows(rows, turn % 4 * 4, 4);
     columns16(rows, out);
 }
 
@@ -96,7 +108,8 @@ LANES_INLINE ints load_halves(const uint8_t *low, const uint8_t *high)
 LANES_INLINE void load_32(rows16 rows, ints out[8])
 {
     ints r[8], low[4], high[4];
-    ask(rows, 32);
+    ask_next(rows, 32);
+    ask_rows(rows, 0, 16);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         r[i] = load_halves(row(rows, i), row(rows, 4 + i));
@@ -115,7 +128,8 @@ LANES_INLINE void load_32(rows16 rows, ints out[8])
 
 LANES_INLINE void load_32(rows16 rows, ints out[8])
 {
-    ask(rows, 32);
+    ask_next(rows, 32);
+    ask_rows(rows, 0, 16);
     columns16(rows, out);
     columns16(rows_at(rows, 16), out + 4);
 }

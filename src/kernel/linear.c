@@ -10,8 +10,6 @@
 
 enum {
     ROWS_AT_ONCE = 512,
-    FEW_ROWS = 4, /* which memory limits: smaller steps ask it for weights at a steadier pace */
-    FEW_K = 64,
     FLOAT_OUTPUTS = 16,        /* of quantized weights as floats: decoded at once */
     MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
 };
@@ -46,6 +44,14 @@ static void expand(const qn_kernels *k, qn_encoding e, decoder *d, size_t panel,
     k->expand[e](&d->panel[panel], n_k, w, stride, next);
 }
 
+/* How much of K is expanded at once. Bytes decode faster than memory gives them: for few rows,
+ * small steps keep the requests to memory at a steady pace, which Zen 5 drops when they come in a
+ * burst. */
+static size_t step_of(const qn_shape *shape, size_t n_rows)
+{
+    return shape->n_bits == 8 && n_rows <= 4 ? 64 : QN_PANEL_K;
+}
+
 /* The sums of up to 32 outputs from o on. While they are computed the weights from next on are
  * asked for. */
 static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_t n_out,
@@ -55,7 +61,7 @@ static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_
     size_t n_block = qn_encoding_block(w->encoding), n_panels = (n_out + 15) / 16;
     size_t block_bytes = qn_encoding_block_bytes(w->encoding);
     memset(s->acc, 0, n_rows * n_panels * 16 * sizeof(float));
-    size_t step = n_rows <= FEW_ROWS ? QN_MAX(n_block, (size_t)FEW_K) : QN_PANEL_K;
+    size_t step = step_of(shape, n_rows);
     for (size_t at = 0, n_k; at < w->n_in; at += n_k) {
         n_k = QN_MIN(w->n_in - at, step);
         size_t offset = at / n_block * block_bytes;

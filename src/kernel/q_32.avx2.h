@@ -8,7 +8,7 @@
 LANES_INLINE void put_nibbles(qn_panel *p, size_t g, rows16 r)
 {
     ints c[4];
-    load_16(r, c);
+    load_16(r, g, c);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         put_low_nibbles(p->q[8 * g + i], c[i]);
@@ -20,7 +20,7 @@ LANES_INLINE void put_nibbles(qn_panel *p, size_t g, rows16 r)
 LANES_INLINE void put_fives(qn_panel *p, size_t g, rows16 r, ints high)
 {
     ints c[4];
-    load_16(r, c);
+    load_16(r, g, c);
     QN_UNROLL(4)
     for (unsigned i = 0; i < 4; i++) {
         ints_store(p->q[8 * g + i], join(c[i], ints_spread(high, i), 16));

@@ -18,7 +18,7 @@ LANES_INLINE void put_four(float to[4][16], lanes d, ints bytes)
 LANES_INLINE void put_header(qn_panel *p, rows16 r)
 {
     ints h[4], low6 = ints_set_bytes(63);
-    load_16(r, h);
+    load_16(r, 0, h);
     lanes d = ints_low_f16(h[0]);
     lanes minus_dmin = ints_low_f16(ints_xor(ints_right(h[0], 16), ints_set(0x8000)));
     put_four(p->dw, d, ints_and(h[1], low6));
@@ -69,7 +69,7 @@ LANES_INLINE void put_scales6(qn_panel *p, rows16 r)
 {
     lanes d = load_f16s(rows_at(r, offsetof(qn_q6_k, d)));
     ints s[4];
-    load_16(rows_at(r, offsetof(qn_q6_k, scales)), s);
+    load_16(rows_at(r, offsetof(qn_q6_k, scales)), 0, s);
     QN_UNROLL(16)
     for (unsigned g = 0; g < 16; g++) {
         ints scale = ints_right_signed(ints_left(s[g / 4], 24 - 8 * (g % 4)), 24);
