@@ -167,7 +167,7 @@ qn_jval qn_jonly_attribute(qn_jstate *r, qn_jval of, qn_str name)
 
 static bool hashable(qn_jstate *r, qn_jval v)
 {
-    bool ok = v.kind != J_LIST && v.kind != J_DICT && v.kind != J_SPACE;
+    bool ok = v.kind != J_LIST && v.kind != J_DICT && v.kind != J_VIEW;
     for (size_t i = 0; v.kind == J_TUPLE && i < v.list->n && ok && qn_jdown(r); i++) {
         ok = hashable(r, v.list->v[i]);
         r->depth--;

@@ -177,6 +177,8 @@ static qn_jval divide(qn_jstate *r, int op, qn_jval a, qn_jval b)
         rest += y, quotient -= 1;
     if (op == J_MOD)
         return qn_jdouble(rest == 0 ? copysign(0, y) : rest);
+    if (quotient == 0)
+        return qn_jdouble(copysign(0, x / y));
     return qn_jdouble(floor(quotient) + (quotient - floor(quotient) > 0.5 ? 1 : 0));
 }
 

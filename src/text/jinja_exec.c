@@ -137,7 +137,7 @@ static qn_jiter *open_loop(qn_jstate *r, const qn_jnode *n, qn_jval source)
     return it;
 }
 
-static bool next_of_loop(qn_jstate *r, qn_jloop *loop, qn_jval *item)
+bool qn_jloop_next(qn_jstate *r, qn_jloop *loop, qn_jval *item)
 {
     if (loop->after.kind != J_MISSING)
         *item = loop->after;
@@ -189,7 +189,7 @@ static flow run_loop(qn_jstate *r, const qn_jnode *n, qn_jval source, int64_t de
     flow f = NEXT;
     qn_jval item;
     while (f != BREAK && !qn_jfailed(r) &&
-           (loop ? next_of_loop(r, loop, &item) : qn_jnext(r, it, &item))) {
+           (loop ? qn_jloop_next(r, loop, &item) : qn_jnext(r, it, &item))) {
         if (loop)
             *qn_jslot(r, n->loop) = J_VALUE(J_LOOP, loop, loop);
         r->line = n->line;

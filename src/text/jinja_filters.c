@@ -266,20 +266,43 @@ qn_jval qn_jf_int(qn_jstate *r, qn_jval v, qn_jcall *c)
     return !qn_jfailed(r) && to_double(r, v, &f) ? int_of_double(r, f, absent) : absent;
 }
 
+/* The exact decimal digits of f, which is finite, cut at 10 to the `at` and rounded there: ties to
+ * even. */
+static double round_tens(double f, size_t at)
+{
+    char text[1600], *point;
+    snprintf(text, sizeof text, "%.*f", 1100, fabs(f)); /* exact: no double has more places */
+    size_t n = strspn(text, "0123456789"), n_keep = n > at ? n - at : 0;
+    if (n < at)
+        return copysign(0, f);
+    point = text + n;
+    *point = '0'; /* in place of the point: digits throughout */
+    int first = text[n_keep] - '0';
+    bool more = strspn(text + n_keep + 1, "0") != strlen(text + n_keep + 1);
+    bool odd = n_keep && ((text[n_keep - 1] - '0') & 1);
+    bool up = first > 5 || (first == 5 && (more || odd));
+    for (size_t i = n_keep; up && i > 0; i--) {
+        up = text[i - 1] == '9';
+        text[i - 1] = up ? '0' : (char)(text[i - 1] + 1);
+    }
+    char number[1700];
+    double rounded = 0;
+    int n_number = snprintf(number, sizeof number, "%s%.*s%se%zu", up ? "1" : "", (int)n_keep, text,
+                            n_keep || up ? "" : "0", at);
+    qn_decimal_to_f64((size_t)n_number, number, &rounded);
+    return copysign(rounded, f);
+}
+
 /* Python's round(f, digits): to the nearest decimal, ties of the exact value to even. */
 static double round_double(double f, int64_t digits)
 {
-    char text[400];
+    char text[800];
     double rounded = f;
-    if (isnan(f) || isinf(f) || digits > 300)
+    if (isnan(f) || isinf(f) || digits > 323)
         return f;
-    if (digits < 0) {
-        double unit = pow(10, (double)QN_MIN(-digits, (int64_t)400));
-        return isinf(unit) ? 0 : nearbyint(f / unit) * unit;
-    }
+    if (digits < 0)
+        return digits < -308 ? copysign(0, f) : round_tens(f, (size_t)-digits);
     int n = snprintf(text, sizeof text, "%.*f", (int)digits, f);
-    if (n < 0 || (size_t)n >= sizeof text)
-        return f;
     for (int i = 0; i < n; i++)
         if ((text[i] < '0' || text[i] > '9') && text[i] != '-')
             text[i] = '.'; /* whatever the locale's point is */
@@ -317,7 +340,9 @@ qn_jval qn_jf_round(qn_jstate *r, qn_jval v, qn_jcall *c)
         return v.kind == J_DOUBLE ? qn_jdouble(round_double(v.f, digits))
                                   : round_int(r, qn_jas_int(v), digits);
     double unit = pow(10, (double)digits), f = qn_jas_double(v) * unit;
-    return qn_jdouble((ceils ? ceil(f) : floor(f)) / unit);
+    if (isnan(f) || isinf(f))
+        qn_jfail(r, QN_EARGUMENT, "round: that has no whole part");
+    return qn_jdouble(((ceils ? ceil(f) : floor(f)) + 0.0) / unit); /* Python's int has no -0 */
 }
 
 /* Anything */

@@ -21,6 +21,7 @@ typedef struct spec {
     bool alternate, zero;
     char grouping;            /* , _ or 0 */
     int64_t width, precision; /* precision < 0: none */
+    int64_t n_least;          /* digits of an integer */
     char type;                /* 0: none */
 } spec;
 
@@ -55,7 +56,10 @@ static void print_int(digits *d, int64_t value, const spec *s)
         *--at = all[m % base];
     while (m /= base);
     memmove(d->text, at, strlen(at) + 1);
-    d->n_whole = strlen(d->text);
+    size_t n = strlen(d->text), n_zeros = (size_t)s->n_least > n ? (size_t)s->n_least - n : 0;
+    memmove(d->text + n_zeros, d->text, n + 1);
+    memset(d->text, '0', n_zeros);
+    d->n_whole = n + n_zeros;
     d->sign = sign_of(value < 0, s->sign);
     if (s->alternate && base != 10)
         snprintf(d->prefix, sizeof d->prefix, "0%c", type);
@@ -66,15 +70,36 @@ static size_t leading_digits(const char *text)
     return strspn(text, "0123456789");
 }
 
-/* Without a type a float looks as by repr; with a precision as by g, but with a point. */
+/* The zeros at the end of the mantissa, and a point then left bare, taken out of "d.ddde+x". */
+static void drop_zeros(char *text)
+{
+    char *e = strchr(text, 'e'), *end = e;
+    while (e && end > text + 1 && end[-1] == '0')
+        end--;
+    if (e && end > text && end[-1] == '.')
+        memmove(end - 1, e, strlen(e) + 1);
+    else if (e && memchr(text, '.', (size_t)(e - text)))
+        memmove(end, e, strlen(e) + 1);
+}
+
+/* Without a type a float looks as by repr; with a precision as by g, but with a digit behind the
+ * point. */
 static void print_plain(digits *d, double f, const spec *s)
 {
     char text[64];
+    int precision = (int)QN_MIN(QN_MAX(s->precision, (int64_t)1), (int64_t)40);
     if (s->precision < 0 || isnan(f) || isinf(f)) {
         qn_jprint_double(fabs(f), text);
     } else {
-        snprintf(text, sizeof text, "%.*g",
-                 (int)QN_MIN(QN_MAX(s->precision, (int64_t)1), (int64_t)40), fabs(f));
+        snprintf(text, sizeof text, s->alternate ? "%#.*e" : "%.*e", precision - 1, fabs(f));
+        const char *e = strchr(text, 'e');
+        int64_t exponent = 0;
+        for (const char *p = e ? e + 2 : ""; *p; p++)
+            exponent = exponent * 10 + (*p - '0');
+        if (e && e[1] == '+' && exponent >= precision - 1)
+            s->alternate ? (void)0 : drop_zeros(text);
+        else
+            snprintf(text, sizeof text, s->alternate ? "%#.*g" : "%.*g", precision, fabs(f));
         if (!text[leading_digits(text)])
             snprintf(text + strlen(text), 3, ".0");
     }
@@ -269,6 +294,10 @@ static void format_number(qn_jbuild *b, qn_jval v, spec p)
         refuse(b->r, "a number cannot have that type");
     if (v.kind != J_DOUBLE && p.precision >= 0 && (!p.type || strchr("bcdoxXn", p.type)))
         refuse(b->r, "an integer has no precision");
+    bool integral = p.type && strchr("bcoxX", p.type);
+    if ((p.grouping && p.type && strchr("cn", p.type)) || (p.grouping == ',' && integral) ||
+        (p.type == 'c' && (p.sign || p.alternate)))
+        refuse(b->r, "options that exclude each other");
     if (p.zero && !p.align)
         p.align = '=';
     if (p.zero && !p.n_fill)
@@ -560,14 +589,15 @@ static void add_converted(percent *p, qn_jbuild *b, qn_jval v, spec *s)
         add_text(p, b, v, s);
     } else if (s->type == 'c') {
         s->align = s->align == '<' ? '<' : '>';
+        s->precision = -1;
         s->n_fill = 0;
         add_character(b, v, s);
     } else if (strchr("diuoxX", s->type)) {
         v = integral(p, v, s->type == 'o' || (s->type | 32) == 'x');
         s->type = strchr("iu", s->type) ? 'd' : s->type;
-        int64_t n_digits = s->precision;
+        s->n_least = QN_MAX(s->precision, (int64_t)0);
         s->precision = -1;
-        if (n_digits > (int64_t)strlen("18446744073709551615"))
+        if (s->n_least > MAX_PRECISION)
             refuse(p->r, "a precision that is too large");
         else if (!qn_jfailed(p->r))
             add_number(b, v, s);
@@ -621,9 +651,10 @@ qn_jval qn_jpercent(qn_jstate *r, qn_jstr *format, qn_jval args)
         plain = at;
     }
     qn_jbuild_piece(&b, format, plain, s.n_bytes);
-    size_t n_args = args.kind == J_TUPLE                         ? args.list->n
-                    : args.kind == J_DICT || args.kind == J_LIST ? 0
-                                                                 : 1;
+    /* what has items by key may be left over */
+    bool mapping = args.kind == J_DICT || args.kind == J_LIST || args.kind == J_UNDEFINED ||
+                   args.kind == J_RANGE;
+    size_t n_args = args.kind == J_TUPLE ? args.list->n : mapping ? 0 : 1;
     if (p.n_used < n_args)
         refuse(r, "not all values are used");
     qn_jstr *done = qn_jbuild_end(&b);

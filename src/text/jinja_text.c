@@ -47,7 +47,7 @@ static qn_jcase_of case_here(qn_jcase_of how, uint32_t code, bool first, bool af
     if (how == J_CAPITALIZE)
         return first ? J_TITLE : J_LOWER;
     if (how == J_SWAPCASE)
-        return qn_jis_upper(code) ? J_LOWER : J_UPPER;
+        return qn_jis_upper(code) ? J_LOWER : qn_jis_lower(code) ? J_UPPER : J_TITLE;
     return how;
 }
 

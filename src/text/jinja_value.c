@@ -378,7 +378,8 @@ static uint64_t hash_inside(qn_jstate *r, qn_jval v)
             h = mix(h ^ qn_jhash(r, v.list->v[i])) + i;
         return h;
     case J_LIST:
-    case J_DICT: qn_jfail(r, QN_EARGUMENT, "a %s cannot be a key", qn_jtype_name(v)); return 0;
+    case J_DICT:
+    case J_VIEW: qn_jfail(r, QN_EARGUMENT, "a %s cannot be a key", qn_jtype_name(v)); return 0;
     default: return h + v.kind; /* equal values have equal hashes; few ask for these */
     }
 }
@@ -528,6 +529,15 @@ static bool next_in_range(qn_jstate *r, qn_jiter *it, qn_jval *item)
     return true;
 }
 
+static bool next_in_loop(qn_jstate *r, qn_jiter *it, qn_jval *item)
+{
+    qn_jval current;
+    if (!qn_jloop_next(r, it->source.loop, &current))
+        return false;
+    *item = qn_jtuple2(r, current, it->source);
+    return true;
+}
+
 bool qn_jiterable(qn_jval v)
 {
     return v.kind == J_UNDEFINED || (v.kind >= J_STR && v.kind <= J_ITERATOR) || v.kind == J_LOOP;
@@ -538,7 +548,7 @@ qn_jiter *qn_jiterate(qn_jstate *r, qn_jval v)
     static bool (*const nexts[])(qn_jstate *, qn_jiter *, qn_jval *) = {
         [J_UNDEFINED] = next_nothing, [J_STR] = next_in_str,   [J_LIST] = next_in_list,
         [J_TUPLE] = next_in_list,     [J_DICT] = next_in_dict, [J_VIEW] = next_in_dict,
-        [J_RANGE] = next_in_range};
+        [J_RANGE] = next_in_range,    [J_LOOP] = next_in_loop};
     if (v.kind == J_ITERATOR)
         return v.iter;
     bool known = v.kind < QN_COUNT(nexts) && nexts[v.kind];

@@ -285,6 +285,7 @@ qn_jiter *qn_jiterate(qn_jstate *r, qn_jval v); /* fails when v is not iterable;
 bool qn_jnext(qn_jstate *r, qn_jiter *it, qn_jval *item);
 
 int64_t qn_jloop_length(qn_jstate *r, qn_jloop *loop);
+bool qn_jloop_next(qn_jstate *r, qn_jloop *loop, qn_jval *item);
 
 /* Strings. */
 qn_jstr *qn_jstr_new(qn_jstate *r, size_t n_bytes, const char *bytes,
