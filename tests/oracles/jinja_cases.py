@@ -10,6 +10,7 @@ fixed time. A row is {"template", "context", "expected"} or {"template", "contex
 """
 import datetime
 import json
+import os
 import sys
 
 import jinja2
@@ -49,7 +50,7 @@ env.filters["tojson"] = tojson
 env.globals["raise_exception"] = raise_exception
 env.globals["strftime_now"] = strftime_now
 
-C = {"s": "Hello, World", "u": "ÄßöéİΣΑΣ ǆ ﬁ 東京 👩\u200d👧", "n": 5, "neg": -7, "f": 2.5, "t": True, "none": None,
+C = {"bos_token": "<s>", "s": "Hello, World", "u": "ÄßöéİΣΑΣ ǆ ﬁ 東京 👩\u200d👧", "n": 5, "neg": -7, "f": 2.5, "t": True, "none": None,
      "l": [3, 1, 2], "w": ["b", "A", "c", "a"], "d": {"b": 1, "a": 2, "C": 3}, "e": [], "ed": {},
      "m": [{"role": "user", "content": "Hi <|im_end|>"}, {"role": "assistant", "content": "Yo"}],
      "html": "<b>\"a\" & 'b'</b>", "text": "line one\nline two\n\nline four", "ws": " \t x \n",
@@ -59,9 +60,16 @@ C = {"s": "Hello, World", "u": "ÄßöéİΣΑΣ ǆ ﬁ 東京 👩\u200d👧", 
 
 
 def main():
-    here = __file__.rsplit("/", 1)[0]
+    here = os.path.dirname(os.path.abspath(__file__))
     with open(here + "/jinja_cases.txt", encoding="utf-8") as f:
         cases = f.read()[:-1].split("\n----\n")
+    for name in ("smollm2", "gemma3"):  # whole templates, with and without a prompt to continue
+        with open("%s/../fixtures/jinja/%s.jinja" % (here, name), encoding="utf-8") as f:
+            model = f.read()
+        for messages in ("m", "[{'role': 'system', 'content': ' S '}] + m", "m + m[1:]"):
+            for prompt in ("true", "false"):
+                cases.append("{%% set messages = %s %%}{%% set add_generation_prompt = %s %%}%s" %
+                             (messages, prompt, model))
     print(json.dumps({"context": C}, ensure_ascii=False))
     for template in cases:
         try:
