@@ -338,16 +338,30 @@ static qn_status test(bench *b, bool prompts, qn_error *err)
 static void report_limits(const bench *b)
 {
     const qn_machine_limits *l = &b->limits;
-    if (b->a->json)
-        qn_out_format(
+    qn_buf out = {0};
+    if (b->a->json) {
+        qn_buf_format(
+            &out,
             "{\"test\":\"limits\",\"threads\":%u,\"read_bytes_per_second\":{\"4KiB\":%.0f,"
-            "\"2MiB\":%.0f},\"int8_ops_per_second\":%.0f,\"f32_ops_per_second\":%.0f}\n",
+            "\"2MiB\":%.0f},\"int8_ops_per_second\":%.0f,\"f32_ops_per_second\":%.0f",
             qn_engine_settings(b->e)->n_threads, l->read_4k, l->read_2m, 2 * l->int8, 2 * l->f32);
-    else
-        qn_out_format(
-            "%-16s %.2f GB/s read on 4 KiB pages, %.2f on 2 MiB; %.3f TOPS int8, %.3f f32\n",
-            "limits", 1e-9 * l->read_4k, 1e-9 * l->read_2m, 2e-12 * l->int8, 2e-12 * l->f32);
+        if (l->bf16 > 0)
+            qn_buf_format(&out, ",\"bf16_ops_per_second\":%.0f}\n", 2 * l->bf16);
+        else
+            qn_buf_text(&out, ",\"bf16_ops_per_second\":null}\n");
+    } else {
+        qn_buf_format(&out,
+                      "%-16s %.2f GB/s read on 4 KiB pages, %.2f on 2 MiB; TOPS: %.3f int8, "
+                      "%.3f f32",
+                      "limits", 1e-9 * l->read_4k, 1e-9 * l->read_2m, 2e-12 * l->int8,
+                      2e-12 * l->f32);
+        if (l->bf16 > 0)
+            qn_buf_format(&out, ", %.3f bf16", 2e-12 * l->bf16);
+        qn_buf_byte(&out, '\n');
+    }
+    qn_out_buf(&out);
     qn_out_flush();
+    qn_buf_release(&out);
 }
 
 static qn_status run_tests(bench *b, qn_error *err)

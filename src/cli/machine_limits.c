@@ -13,7 +13,7 @@ typedef struct team {
     const qn_limit_work *work;
     const uint8_t *bytes;
     size_t n_bytes, n_streams;
-    enum { READ, INT8, F32 } what;
+    enum { READ, INT8, F32, BF16 } what;
     int64_t result[QN_POOL_MOST]; /* so that nothing is left out */
 } team;
 
@@ -27,6 +27,7 @@ static void work(void *context, size_t member, size_t n_members)
         return;
     case INT8: t->result[member] = t->work->int8(LOOPS); return;
     case F32: t->result[member] = t->work->f32(LOOPS); return;
+    case BF16: t->result[member] = t->work->bf16(LOOPS); return;
     }
 }
 
@@ -81,6 +82,10 @@ qn_status qn_machine_measure(qn_machine_limits *l, size_t n_threads, size_t n_by
     l->int8 = n * (double)t.work->n_int8 / fastest(pool, &t);
     t.what = F32;
     l->f32 = n * (double)t.work->n_f32 / fastest(pool, &t);
+    l->bf16 = 0;
+    t.what = BF16;
+    if (t.work->bf16)
+        l->bf16 = n * (double)t.work->n_bf16 / fastest(pool, &t);
     qn_status st = measure_reading(pool, &t, &l->read_4k, &l->read_2m, err);
     qn_pool_close(pool);
     return st;

@@ -47,11 +47,12 @@ static int64_t f32_plain(size_t n_loops)
     return (int64_t)(a[0] + a[PLAIN - 1]);
 }
 
-static const qn_limit_work plain = {read_plain, int8_plain, f32_plain, PLAIN, PLAIN};
+static const qn_limit_work plain = {read_plain, int8_plain, f32_plain, NULL, PLAIN, PLAIN, 0};
 
 #ifdef __x86_64__
 #define AVX2 __attribute__((target("avx2,fma"), noinline))
 #define AVX512 __attribute__((target("avx512f,avx512bw"), noinline))
+#define BF16 __attribute__((target("avx512f,avx512bw,avx512bf16"), noinline))
 #define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni"), noinline))
 
 AVX2 static int64_t read_avx2(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
@@ -172,17 +173,35 @@ VNNI static int64_t int8_vnni(size_t n_loops)
     return _mm512_reduce_add_epi64(a[0]);
 }
 
+BF16 static int64_t bf16_avx512(size_t n_loops)
+{
+    __m512 a[16];
+    __m512bh x = _mm512_cvtne2ps_pbh(_mm512_set1_ps(0.5f), _mm512_set1_ps(0.5f));
+    for (int i = 0; i < 16; i++)
+        a[i] = _mm512_set1_ps((float)i);
+    for (size_t n = 0; n < n_loops; n++) {
+        QN_UNROLL(16)
+        for (int i = 0; i < 16; i++)
+            a[i] = _mm512_dpbf16_ps(a[i], x, x);
+        __asm__ volatile("" : "+v"(x));
+    }
+    for (int i = 1; i < 16; i++)
+        a[0] = _mm512_add_ps(a[0], a[i]);
+    return (int64_t)_mm512_reduce_add_ps(a[0]);
+}
+
 /* products of a loop: accumulators times lanes */
-static const qn_limit_work avx2 = {read_avx2, int8_avx2, f32_avx2, 384, 96};
-static const qn_limit_work avx512 = {read_avx512, int8_avx512, f32_avx512, 1024, 256};
-static const qn_limit_work vnni = {read_avx512, int8_vnni, f32_avx512, 1024, 256};
+static const qn_limit_work avx2 = {read_avx2, int8_avx2, f32_avx2, NULL, 384, 96, 0};
+static const qn_limit_work avx512 = {read_avx512, int8_avx512, f32_avx512, NULL, 1024, 256, 0};
+static const qn_limit_work vnni = {read_avx512, int8_vnni, f32_avx512, NULL, 1024, 256, 0};
+static const qn_limit_work bf16 = {read_avx512, int8_vnni, f32_avx512, bf16_avx512, 1024, 256, 512};
 #endif
 
 const qn_limit_work *qn_limit_work_at(qn_cpu_level level)
 {
 #ifdef __x86_64__
     if (level >= QN_CPU_AVX512VNNI && qn_cpu_has(QN_CPU_AVX512VNNI))
-        return &vnni;
+        return __builtin_cpu_supports("avx512bf16") ? &bf16 : &vnni;
     if (level >= QN_CPU_AVX512 && qn_cpu_has(QN_CPU_AVX512))
         return &avx512;
     if (level >= QN_CPU_AVX2 && qn_cpu_has(QN_CPU_AVX2))

@@ -13,8 +13,9 @@ typedef struct qn_limit_work {
     int64_t (*read)(size_t n_bytes, const uint8_t *bytes, size_t n_streams);
     int64_t (*int8)(
         size_t n_loops); /* n_int8 products of 8-bit integers a loop, summed in 32 bits */
-    int64_t (*f32)(size_t n_loops); /* n_f32 fused multiply-adds a loop */
-    size_t n_int8, n_f32;
+    int64_t (*f32)(size_t n_loops);  /* n_f32 fused multiply-adds a loop */
+    int64_t (*bf16)(size_t n_loops); /* n_bf16 products of bf16; NULL where the CPU has none */
+    size_t n_int8, n_f32, n_bf16;
 } qn_limit_work;
 
 const qn_limit_work *qn_limit_work_at(qn_cpu_level level);

@@ -313,6 +313,13 @@ static void plan_show_and_bench_have_stable_keys(void **state)
     assert_fine(&r);
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"pp8@d64xs3\""));
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"tg4@d64xs3\""));
+    r = QN_RUN(NULL, "bench", m, "--json", "-p", "8", "-n", "0", "-r", "1", "--limits");
+    assert_fine(&r);
+    assert_int_equal(n_lines(r.out), 2);
+    ASSERT_KEYS(r.out, 0, "test", "threads", "read_bytes_per_second", "int8_ops_per_second",
+                "f32_ops_per_second", "bf16_ops_per_second");
+    assert_true(number_after(r.out, "\"limit\":") > 0);
+    assert_true(number_after(r.out, "\"fraction_of_limit\":") > 0);
     r = QN_RUN(NULL, "bench", m, "-d", "65");
     assert_refused(&r, 2, "multiple of 64");
 }
