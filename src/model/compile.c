@@ -240,6 +240,21 @@ static qn_status lower_linear(compiler *k, const qn_step *s)
     return QN_OK;
 }
 
+static qn_status lower_bias(compiler *k, const qn_step *s)
+{
+    const float *weights;
+    const char *name = NULL;
+    QN_TRY(find_vector(k, s->role, false, &weights, &name));
+    int v = read_register(k, s->dst);
+    qn_op *op = add_op(k, QN_OP_BIAS);
+    op->weights = weights;
+    op->tensor = name;
+    op->dst = touch(k, v);
+    end_op(k);
+    changed(k, v);
+    return QN_OK;
+}
+
 static qn_status lower_rope(compiler *k, const qn_step *s)
 {
     const qn_config *c = k->c;
@@ -320,8 +335,9 @@ static qn_status lower_gate(compiler *k, const qn_step *s)
 }
 
 static qn_status (*const lower[QN_N_OPS])(compiler *, const qn_step *) = {
-    [QN_OP_NORM] = lower_norm,     [QN_OP_LINEAR] = lower_linear, [QN_OP_ROPE] = lower_rope,
-    [QN_OP_ATTEND] = lower_attend, [QN_OP_ADD] = lower_add,       [QN_OP_GATE] = lower_gate,
+    [QN_OP_BIAS] = lower_bias, [QN_OP_NORM] = lower_norm,     [QN_OP_LINEAR] = lower_linear,
+    [QN_OP_ROPE] = lower_rope, [QN_OP_ATTEND] = lower_attend, [QN_OP_ADD] = lower_add,
+    [QN_OP_GATE] = lower_gate,
 };
 
 /* --- the whole model --- */

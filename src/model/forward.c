@@ -127,6 +127,15 @@ static void run_kv_append(const qn_op *op, const member *m)
     }
 }
 
+static void run_bias(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        float *x = row_of(m->f, &op->dst, r);
+        m->f->kernels->vec_add(op->dst.n, x, x, op->weights);
+    }
+}
+
 static void run_add(const qn_op *op, const member *m)
 {
     range rows = share(m, m->n_rows);
@@ -274,10 +283,11 @@ static void run_attend(const qn_op *op, const member *m)
 /* --- the program --- */
 
 static void (*const run[QN_N_OPS])(const qn_op *, const member *) = {
-    [QN_OP_EMBED] = run_embed,         [QN_OP_ANGLES] = run_angles, [QN_OP_NORM] = run_norm,
-    [QN_OP_QUANTIZE] = run_quantize,   [QN_OP_ROPE] = run_rope,     [QN_OP_ADD] = run_add,
-    [QN_OP_KV_APPEND] = run_kv_append, [QN_OP_GATE] = run_gate,     [QN_OP_SOFTCAP] = run_softcap,
-    [QN_OP_LINEAR] = run_linear,       [QN_OP_TAKE] = run_take,     [QN_OP_ATTEND] = run_attend,
+    [QN_OP_BIAS] = run_bias,       [QN_OP_EMBED] = run_embed,         [QN_OP_ANGLES] = run_angles,
+    [QN_OP_NORM] = run_norm,       [QN_OP_QUANTIZE] = run_quantize,   [QN_OP_ROPE] = run_rope,
+    [QN_OP_ADD] = run_add,         [QN_OP_KV_APPEND] = run_kv_append, [QN_OP_GATE] = run_gate,
+    [QN_OP_SOFTCAP] = run_softcap, [QN_OP_LINEAR] = run_linear,       [QN_OP_TAKE] = run_take,
+    [QN_OP_ATTEND] = run_attend,
 };
 
 static void run_ops(qn_forward *f, range ops, uint32_t n_rows, size_t index, size_t n_members)

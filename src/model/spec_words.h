@@ -13,6 +13,7 @@
 #define U QN_REG_U
 #define NORM(to, from, tensor)   {QN_OP_NORM, to, from, QN_REG_NONE, QN_REG_NONE, tensor, 0}
 #define LINEAR(to, from, tensor) {QN_OP_LINEAR, to, from, QN_REG_NONE, QN_REG_NONE, tensor, 0}
+#define BIAS(reg, tensor)          {QN_OP_BIAS, reg, reg, QN_REG_NONE, QN_REG_NONE, tensor, 0}
 #define ROPE(reg, kind)          {QN_OP_ROPE, reg, reg, QN_REG_NONE, QN_REG_NONE, QN_NO_ROLE, kind}
 #define ATTEND(to, q, k, v, mask) {QN_OP_ATTEND, to, q, k, v, QN_NO_ROLE, mask}
 #define ADD(to, from)            {QN_OP_ADD, to, from, QN_REG_NONE, QN_REG_NONE, QN_NO_ROLE, 0}

@@ -76,6 +76,23 @@ static void use_gelu(qn_family *f)
     find_step(0, QN_OP_GATE, 0)->param = QN_GATE_GELU_TANH;
 }
 
+/* The bias behind the nth linear step is another's. */
+static void swap_biases(qn_family *f)
+{
+    (void)f;
+    find_step(0, QN_OP_BIAS, 1)->role = QN_ATTN_V_BIAS;
+    find_step(0, QN_OP_BIAS, 2)->role = QN_ATTN_K_BIAS;
+}
+
+static void add_bias_behind_rope(qn_family *f)
+{
+    (void)f;
+    qn_step *bias = find_step(0, QN_OP_BIAS, 1), *rope = find_step(0, QN_OP_ROPE, 1);
+    qn_step moved = *bias;
+    memmove(bias, bias + 1, (size_t)(rope - bias) * sizeof *bias);
+    *rope = moved;
+}
+
 static void use_global_rope(qn_family *f)
 {
     (void)f;
@@ -129,6 +146,10 @@ static const claim claims[] = {
     {"rope divisors", "llama-rope-scaled", {"rope_freqs.weight", NULL}, NULL},
     {"rope factor", "llama-plain", {"llama.rope.scaling.factor", "2"}, NULL},
     {"rope dimensions", "llama-plain", {"llama.rope.dimension_count", "8"}, NULL},
+    {"rope base", "qwen2-plain", {"qwen2.rope.freq_base", "500000"}, NULL},
+    {"rope pairs", "qwen2-plain", {0}, swap_pairs},
+    {"k and v biases", "qwen2-plain", {0}, swap_biases},
+    {"k bias behind rope", "qwen2-plain", {0}, add_bias_behind_rope},
     {"global rope base", "gemma3-plain", {"gemma3.rope.freq_base", "2000000"}, NULL},
     {"local rope base", "gemma3-plain", {"gemma3.rope.freq_base_swa", "20000"}, NULL},
     {"window less one", "gemma3-plain", {"gemma3.attention.sliding_window", "23"}, NULL},
@@ -189,6 +210,7 @@ static void an_unchanged_spec_is_not_noticed(void **state)
     (void)state;
     assert_false(is_noticed(&(claim){"nothing", "llama-plain", {0}, NULL}));
     assert_false(is_noticed(&(claim){"nothing", "gemma3-plain", {0}, NULL}));
+    assert_false(is_noticed(&(claim){"nothing", "qwen2-plain", {0}, NULL}));
 }
 
 QN_TEST_MAIN(cmocka_unit_test(every_changed_property_is_noticed),

@@ -25,12 +25,15 @@ LLAMA = dict(COMMON, family="llama", n_layers=3, n_embd=64, head_dim=16, rope_ba
              pattern="G", window=0, scale_of=16)
 GEMMA = dict(COMMON, family="gemma3", n_embd=64, head_dim=32, rope_base=1e6, rope_base_local=1e4,
              tied=True, pattern="LLLLLG", window=24)
+QWEN = dict(COMMON, family="qwen2", n_layers=3, n_embd=64, head_dim=16, rope_base=1e6, tied=True, pattern="G",
+            window=0, scale_of=16)
 SPECS = [
     dict(LLAMA, name="llama-plain", seed=101, hidden=True),
     dict(LLAMA, name="llama-tied", seed=102, tied=True, n_embd=96, n_heads=6, rope_base=100000.0),
     dict(LLAMA, name="llama-rope-scaled", seed=103, n_embd=128, head_dim=32, scale_of=32,
          llama3=dict(factor=8.0, low=1.0, high=4.0, original=64)),
     dict(LLAMA, name="llama-wide-head", seed=104, head_dim=32, scale_of=32),
+    dict(QWEN, name="qwen2-plain", seed=151),
     dict(GEMMA, name="gemma3-plain", seed=201, n_layers=8, scale_of=32, hidden=True),
     dict(GEMMA, name="gemma3-query-scalar", seed=202, n_layers=7, scale_of=24),
     dict(GEMMA, name="gemma3-rope-scaled", seed=203, n_layers=12, scale_of=32, n_kv_heads=1, rope_factor=8.0),
@@ -43,7 +46,7 @@ def tensors_of(s):
     q, k = s["n_heads"] * d, s["n_kv_heads"] * d
     gemma = s["family"] == "gemma3"
     norm, one = ((0.0, 0.25), "one") if gemma else ((1.0, 0.25), "none")
-    pairs = "none" if gemma else f"pairs:{d}"
+    pairs = f"pairs:{d}" if s["family"] == "llama" else "none"
     def scale(n_in, gain):  # a multiple of 1/64 near the one that makes outputs of deviation `gain`
         return max(1, round(64 * gain * math.sqrt(3.0 / n_in))) / 64
     rows = [("token_embd.weight", "model.embed_tokens.weight", (s["n_vocab"], e), 0.0, 0.375 if gemma else 1.0, "none")]
@@ -59,6 +62,9 @@ def tensors_of(s):
             (g + "ffn_up.weight", h + "mlp.up_proj.weight", (f, e), 0.0, scale(e, 1.0), "none"),
             (g + "ffn_down.weight", h + "mlp.down_proj.weight", (e, f), 0.0, scale(f, 2.0), "none"),
         ]
+        if s["family"] == "qwen2":
+            rows += [(g + f"attn_{t}.bias", h + f"self_attn.{t}_proj.bias", (q if t == "q" else k,), 0.0, 0.5, "none")
+                     for t in "qkv"]
         if gemma:
             rows += [
                 (g + "attn_q_norm.weight", h + "self_attn.q_norm.weight", (d,), 0.875, 0.25, one),
@@ -102,6 +108,8 @@ def config_of(s):
                         high_freq_factor=c["high"], original_max_position_embeddings=c["original"])
         return transformers.LlamaConfig(**common, rope_parameters=rope)
     full = dict(rope_type="default", rope_theta=s["rope_base"])
+    if s["family"] == "qwen2":
+        return transformers.Qwen2Config(**common, rope_parameters=full, use_sliding_window=False)
     if s["rope_factor"] != 1.0:
         full.update(rope_type="linear", factor=s["rope_factor"])
     kinds = ["sliding_attention" if s["pattern"][i % 6] == "L" else "full_attention" for i in range(s["n_layers"])]
@@ -111,7 +119,8 @@ def config_of(s):
 
 
 def model_of(s, weights):
-    kind = transformers.LlamaForCausalLM if s["family"] == "llama" else transformers.Gemma3ForCausalLM
+    kind = {"llama": transformers.LlamaForCausalLM, "qwen2": transformers.Qwen2ForCausalLM,
+            "gemma3": transformers.Gemma3ForCausalLM}[s["family"]]
     model = kind(config_of(s)).to(torch.float32).eval()
     missing, unexpected = model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, strict=False)
     assert not unexpected and set(missing) <= {"lm_head.weight"} and (not missing or s["tied"]), (missing, unexpected)
@@ -142,6 +151,8 @@ def changes_of(s):
         out["rope divisors"] = dict(rope_freqs=None)
     if s["rope_factor"] != 1.0:
         out["rope factor"] = dict(rope_factor=1.0)
+    if s["family"] == "qwen2":
+        out["biases"] = dict(no_bias=True)
     if s["family"] == "gemma3":
         out |= {"window + 1": dict(window=s["window"] + 1), "window - 1": dict(window=s["window"] - 1),
                 "local rope base": dict(rope_base_local=s["rope_base_local"] * 2), "qk-norm": dict(no_qk_norm=True),
@@ -160,6 +171,8 @@ def gguf_keys(s):
             (f"{a}.attention.layer_norm_rms_epsilon", "f32", s["eps"]), (f"{a}.rope.freq_base", "f32", s["rope_base"])]
     if a == "llama":
         return keys + [("llama.rope.dimension_count", "u32", s["head_dim"]), ("llama.vocab_size", "u32", s["n_vocab"])]
+    if a == "qwen2":
+        return keys
     keys += [("gemma3.attention.sliding_window", "u32", s["window"])]
     if s["scale_of"] != s["head_dim"]:
         keys += [("gemma3.attention.scale", "f32", float(np.float32(s["scale_of"] ** -0.5)))]

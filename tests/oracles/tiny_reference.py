@@ -61,7 +61,8 @@ def forward(s, weights, ids):
         base, factor = (s["rope_base_local"], 1.0) if local else (s["rope_base"], s["rope_factor"])
         h = norm(x, p + "input_layernorm.weight")
         heads = lambda t: t.reshape(len(ids), -1, d).transpose(1, 0, 2)
-        q, k, v = (heads(h @ w[p + f"self_attn.{t}_proj.weight"].T) for t in "qkv")
+        bias = lambda t: 0.0 if s.get("no_bias") else w.get(p + f"self_attn.{t}_proj.bias", 0.0)
+        q, k, v = (heads(h @ w[p + f"self_attn.{t}_proj.weight"].T + bias(t)) for t in "qkv")
         if gemma and not s.get("no_qk_norm"):
             q, k = norm(q, p + "self_attn.q_norm.weight"), norm(k, p + "self_attn.k_norm.weight")
         q, k = (rope(t, base, factor, s["rope_freqs"], s.get("adjacent", False)) for t in (q, k))
