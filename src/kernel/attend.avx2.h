@@ -44,7 +44,9 @@ typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, an
 } block;
 
 /* With sanitizers one loop does for all tiles: checks on every unrolled access take minutes. */
-#if defined __has_feature
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define ONE_LOOP
+#elif defined __has_feature
 #if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
 #define ONE_LOOP
 #endif
