@@ -153,7 +153,7 @@ static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *
 {
     qn_reader r = {.bytes = merges->bytes, .n_bytes = merges->n_bytes};
     uint8_t bytes[2 * BATCH_BYTES];
-    rule rules[BATCH];
+    rule rules[BATCH] = {0};
     uint32_t near = 0;
     for (size_t rank = 0; rank < merges->n;) {
         size_t n = 0, n_bytes = 0;

@@ -13,21 +13,18 @@ static bool is_skipped(const qn_decoder *d, uint32_t id)
            (kind == QN_TOKEN_CONTROL || kind == QN_TOKEN_UNKNOWN);
 }
 
-/* The bytes of an id in this text: nothing when skipped, without the dummy prefix at the start. */
-static qn_status bytes_of(qn_decoder *d, uint32_t id, size_t *n, const uint8_t **bytes,
-                          qn_error *err)
+/* Where what is seen of an id's bytes begins: nothing of one that is skipped, and no dummy prefix
+ * at the start. */
+static const uint8_t *visible(qn_decoder *d, uint32_t id, size_t *n, const uint8_t *bytes)
 {
-    *bytes = qn_token_bytes(d->t, id, n);
-    QN_FAIL_IF(!*bytes, err, QN_EARGUMENT, "token id %u: the vocabulary has %u tokens", id,
-               d->t->info.n_tokens);
     if (is_skipped(d, id))
         *n = 0;
-    if (*n && d->at_start) {
-        bool prefix = d->t->info.add_space_prefix && **bytes == ' ';
-        *bytes += prefix, *n -= prefix;
-        d->at_start = false;
-    }
-    return QN_OK;
+    if (*n == 0 || !d->at_start)
+        return bytes;
+    bool prefix = d->t->info.add_space_prefix && *bytes == ' ';
+    d->at_start = false;
+    *n -= prefix;
+    return bytes + prefix;
 }
 
 static const char replacement[] = "\xEF\xBF\xBD";
@@ -80,9 +77,11 @@ static qn_status said(const qn_buf *out, qn_error *err)
 
 qn_status qn_decoder_push(qn_decoder *d, uint32_t id, qn_buf *out, qn_error *err)
 {
-    const uint8_t *bytes;
     size_t n;
-    QN_TRY(bytes_of(d, id, &n, &bytes, err));
+    const uint8_t *bytes = qn_token_bytes(d->t, id, &n);
+    QN_FAIL_IF(!bytes, err, QN_EARGUMENT, "token id %u: the vocabulary has %u tokens", id,
+               d->t->info.n_tokens);
+    bytes = visible(d, id, &n, bytes);
     feed(d, n, bytes, out);
     return said(out, err);
 }

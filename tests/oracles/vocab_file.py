@@ -3,6 +3,7 @@ without a GGUF around it.
 
     python tests/oracles/vocab_file.py OUT.vocab tokenizer.json[.gz] [PRE]   (needs nothing)
     python tests/oracles/vocab_file.py OUT.vocab model.gguf                  (needs: pip install gguf)
+    python tests/oracles/vocab_file.py --all DATA/tokenizers OUT             (those of tests/text/vectors.c)
 
 Layout, little-endian: "quern-vocab 1\\n"; model, pre: u64 length, bytes; bos, eos, unk, pad: u32
 (0xFFFFFFFF: none); add_bos, add_eos, add_space_prefix: i32 (-1: not stated); number of tokens u64,
@@ -112,8 +113,16 @@ def from_gguf(path, out):
           int(value("add_bos_token", -1)), int(value("add_eos_token", -1)), flag["add_space_prefix"])
 
 
+PRE = {"gpt2": "gpt-2", "llama3_1": "llama-bpe", "qwen2_5": "qwen2", "qwen3": "qwen2", "deepseek_v3": "deepseek-v3",
+       "gpt4o": "gpt-4o", "mistral_nemo": "tekken", "roberta_base": "roberta-bpe", "whisper_large_v3": "gpt-2",
+       "gemma3": "", "gemma2": "", "mistral_v1_hf": "", "phi3_mini": "", "yi": ""}
+
+
 if __name__ == "__main__":
-    if sys.argv[2].endswith(".gguf"):
+    if sys.argv[1] == "--all":
+        for name, pre in PRE.items():
+            from_json("%s/%s.tokenizer.json.gz" % (sys.argv[2], name), "%s/%s.vocab" % (sys.argv[3], name), pre)
+    elif sys.argv[2].endswith(".gguf"):
         from_gguf(sys.argv[2], sys.argv[1])
     else:
         from_json(sys.argv[2], sys.argv[1], sys.argv[3] if len(sys.argv) > 3 else "")

@@ -1,7 +1,8 @@
 /* tests/text/vectors.c - real vocabularies give the ids of the reference, where both are at hand.
  *
- * The vocabularies are too large to commit: tests/oracles/vocab_file.py (script/make-vocabs) puts
- * them into the cache. Without them these tests are skipped; tests/text/tokenizer.c never is. */
+ * The vocabularies are too large to commit: tests/oracles/vocab_file.py --all puts those
+ * that are no GGUF files into the folder QUERN_TEST_VOCAB, else ~/.cache/quern/vocab. Without them
+ * these tests are skipped; tests/text/tokenizer.c never is. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,12 +38,13 @@ static void ids_equal_the_reference(void **state)
     const vectors *v = *state;
     char vocab[4096], rows[4096];
     struct stat st;
-    const char *home = getenv("HOME"), *data = qn_test_data();
+    const char *home = getenv("HOME"), *data = qn_test_data(), *folder = getenv("QUERN_TEST_VOCAB");
     bool gguf = strstr(v->vocab, ".gguf") != NULL;
     if (gguf)
         snprintf(vocab, sizeof vocab, "%s/tokenizers/%s", data ? data : "", v->vocab);
     else
-        snprintf(vocab, sizeof vocab, "%s/.cache/quern/vocab/%s.vocab", home ? home : "", v->vocab);
+        snprintf(vocab, sizeof vocab, "%s%s/%s.vocab", folder || !home ? "" : home,
+                 folder ? folder : "/.cache/quern/vocab", v->vocab);
     snprintf(rows, sizeof rows, "%s/tokenizers/%s.jsonl", data ? data : "", v->rows);
     if (stat(vocab, &st) != 0 || !data || stat(rows, &st) != 0)
         QN_SKIP("no vocabulary %s or no %s", v->vocab, v->rows);
