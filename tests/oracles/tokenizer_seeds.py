@@ -50,7 +50,7 @@ def vocabularies(out):
     merges = ["t h", "th e", "\u0120 the", "a a", "aa aa"]
     bkinds = [1] * 11 + [3, 3, 4, 1, 1]
     for pre in ("smollm", "llama-bpe", "deepseek-llm"):
-        vocabulary("%s/bpe-%s" % (out, pre), "gpt2", bpe, bkinds, tokenizer_pre=pre, token_merges=merges, eos_token_id=12, eot_token_id=11)
+        vocabulary("%s/bpe-%s" % (out, pre), "gpt2", bpe, bkinds, tokenizer_pre=pre, token_merges=merges, eos_token_id=12, eot_token_id=13)
     vocabulary(out + "/bpe-no-pre", "gpt2", bpe, bkinds, token_merges=merges)
     vocabulary(out + "/bpe-unknown-pre", "gpt2", bpe, bkinds, token_merges=merges, tokenizer_pre="no-such")
     vocabulary(out + "/bpe-bad-merge", "gpt2", bpe, bkinds, token_merges=["t x"], tokenizer_pre="gpt-2")

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "base/fault.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
 #include "text/tokenizer.h"
@@ -72,7 +73,8 @@ static void defaults_are_those_of_the_field(void **state)
     info = qn_tokenizer_about(t);
     assert_true(info->bos == 11 && info->eos == 12 && info->unk == QN_NO_TOKEN);
     assert_true(info->add_bos && !info->add_eos && !info->add_space_prefix);
-    assert_true(info->n_eog == 2 && info->eog[0] == 11 && info->eog[1] == 12);
+    assert_true(info->n_eog == 3 && info->eog[0] == 11 && info->eog[1] == 12);
+    assert_int_equal(info->eog[2], 13);           /* by its key alone */
     assert_int_equal(info->n_unspelled, 256 - 7); /* a b t h e 1 and space */
     assert_string_equal(info->pre, "llama-bpe");
     qn_tokenizer_release(t);
@@ -154,6 +156,32 @@ static void phi3_markers_swallow_the_space_behind_them(void **state)
     }
 }
 
+static void every_failed_call_of_loading_leaves_nothing_behind(void **state)
+{
+    static const char *const seeds[] = {"phi-3", "bpe-smollm"};
+    (void)state;
+    for (size_t i = 0; i < QN_COUNT(seeds); i++) {
+        char path[256];
+        qn_gguf g;
+        qn_error err = {0};
+        snprintf(path, sizeof path, SEEDS "%s", seeds[i]);
+        assert_int_equal(qn_gguf_open(&g, path, &err), QN_OK);
+        size_t n_live = qn_alloc_live();
+        bool fired = true;
+        for (unsigned n = 1; fired; n++) {
+            qn_tokenizer *t;
+            qn_fault_arm(n);
+            qn_status st = qn_tokenizer_from_gguf(&t, &g, &err);
+            fired = qn_fault_disarm();
+            assert_int_equal(st, fired ? QN_ENOMEM : QN_OK);
+            assert_int_equal(t != NULL, !fired);
+            qn_tokenizer_release(t);
+            assert_int_equal(qn_alloc_live(), n_live);
+        }
+        qn_gguf_release(&g);
+    }
+}
+
 /* n texts that claim more than is there. */
 static qn_status from_counts(size_t n_tokens, size_t n_merges, const char *says)
 {
@@ -218,5 +246,6 @@ QN_TEST_MAIN(cmocka_unit_test(a_bad_gguf_vocabulary_is_named),
              cmocka_unit_test(a_merge_makes_the_later_of_two_equal_tokens),
              cmocka_unit_test(harmonys_end_of_a_message_ends_no_turn),
              cmocka_unit_test(phi3_markers_swallow_the_space_behind_them),
+             cmocka_unit_test(every_failed_call_of_loading_leaves_nothing_behind),
              cmocka_unit_test(counts_are_held_to_limits_and_to_the_bytes),
              cmocka_unit_test(a_special_token_of_the_largest_size_is_found))

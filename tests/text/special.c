@@ -102,6 +102,36 @@ static void user_tokens_are_found_in_any_text(void **state)
     shut(&f);
 }
 
+/* U+2581 counts as a space beside spaces; two in a row are found first, as by Hugging Face. */
+static void spelled_spaces_are_found_as_user_tokens(void **state)
+{
+    static const struct {
+        const char *text;
+        size_t n_first, n_second; /* spaces in the first and second id */
+    } rows[] = {{"  ", 2, 0},
+                {"   ", 3, 0},
+                {"\u2581\u2581", 2, 0},
+                {" \u2581", 2, 0},
+                {"\u2581 ", 2, 0},
+                {"  \u2581", 3, 0},
+                {" \u2581 ", 3, 0},
+                {" \u2581\u2581", 1, 2},
+                {"\u2581\u2581 ", 2, 1},
+                {"\u2581\u2581\u2581", 3, 0}};
+    (void)state;
+    fixture f = open_as(FOLDER "spm.vocab", NULL);
+    for (size_t i = 0; i < QN_COUNT(rows); i++) {
+        size_t n;
+        encode(&f, strlen(rows[i].text), rows[i].text, 0);
+        assert_int_equal(f.ids.n, rows[i].n_second ? 2 : 1);
+        qn_token_bytes(f.t, f.ids.ids[0], &n);
+        assert_int_equal(n, rows[i].n_first);
+        qn_token_bytes(f.t, f.ids.ids[f.ids.n - 1], &n);
+        assert_int_equal(n, rows[i].n_second ? rows[i].n_second : rows[i].n_first);
+    }
+    shut(&f);
+}
+
 static void parts(fixture *f, size_t n, const qn_text_part *part)
 {
     qn_ids_clear(&f->ids);
@@ -445,6 +475,7 @@ static void the_plan_knows_the_memory(void **state)
 
 QN_TEST_MAIN(cmocka_unit_test(untrusted_text_never_becomes_a_control_token),
              cmocka_unit_test(user_tokens_are_found_in_any_text),
+             cmocka_unit_test(spelled_spaces_are_found_as_user_tokens),
              cmocka_unit_test(a_control_token_lies_wholly_in_trusted_parts),
              cmocka_unit_test(parts_are_cut_as_one_text), cmocka_unit_test(any_bytes_come_back),
              cmocka_unit_test(words_that_differ_in_zero_bytes_are_not_mixed_up),
