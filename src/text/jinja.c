@@ -32,7 +32,9 @@ static qn_status check_source(size_t n_bytes, const char *source, unsigned *line
 
 static qn_status parse(qn_template *t, qn_str source, unsigned *line, qn_error *err)
 {
-    qn_jparser p = {.region = &t->region, .err = err};
+    qn_jnode spare = {0};
+    qn_jtoken spare_token = {0};
+    qn_jparser p = {.region = &t->region, .err = err, .spare = &spare, .spare_token = &spare_token};
     qn_jinja_lex(&p, source);
     if (p.status == QN_OK)
         t->body = qn_jinja_parse(&p);

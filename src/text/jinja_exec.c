@@ -218,12 +218,10 @@ static qn_jval recursive_loop(qn_jstate *r, const qn_jnode *n, qn_jactivation *o
 
 qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jcall *c)
 {
-    if (!loop->recursive)
-        qn_jfail(r, QN_EARGUMENT, "only a recursive loop can be called");
-    else if (c->n_positional != 1 || c->n_keyword)
-        qn_jfail(r, QN_EARGUMENT, "loop() wants one argument");
-    if (qn_jfailed(r))
+    if (!loop->recursive || c->n_positional != 1 || c->n_keyword) {
+        qn_jfail(r, QN_EARGUMENT, "only a recursive loop can be called, with one argument");
         return qn_jnone();
+    }
     return recursive_loop(r, loop->recursive, loop->outer, c->positional[0], loop->depth0 + 1);
 }
 
@@ -303,9 +301,8 @@ static void fill_defaults(qn_jstate *r, const qn_jmacro *m)
         bool has_default = i + n_defaults >= m->n_parameters;
         qn_jval *slot = qn_jslot(r, p->place);
         if (slot->kind == J_MISSING)
-            *slot = has_default ? qn_jeval(r, d) : qn_jundefined_name(r, p->name);
-        if (has_default)
-            d = d->next;
+            *slot = has_default && d ? qn_jeval(r, d) : qn_jundefined_name(r, p->name);
+        d = has_default && d ? d->next : d;
     }
 }
 

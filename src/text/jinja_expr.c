@@ -32,7 +32,7 @@ qn_jnode *qn_jparse_expression(qn_jparser *p)
 {
     unsigned line = line_of(p);
     if (!qn_jenter(p))
-        return p->depth--, &p->spare;
+        return p->depth--, p->spare;
     qn_jnode *n = parse_or(p);
     while (qn_jskip_name(p, "if")) {
         qn_jnode *test = parse_or(p);
@@ -144,7 +144,7 @@ static qn_jnode *parse_not(qn_jparser *p)
     unsigned line = line_of(p);
     if (!qn_jskip_name(p, "not"))
         return parse_compare(p);
-    qn_jnode *n = qn_jenter(p) ? parse_not(p) : &p->spare;
+    qn_jnode *n = qn_jenter(p) ? parse_not(p) : p->spare;
     p->depth--;
     return qn_jnode_new(p, J_NOT, line, n, NULL, NULL);
 }
@@ -212,7 +212,7 @@ static qn_jnode *parse_string(qn_jparser *p)
     char *bytes = s ? qn_region_take(p->region, n_bytes + 1, 1) : NULL;
     if (!bytes) {
         qn_jparser_no_memory(p, line);
-        return &p->spare;
+        return p->spare;
     }
     *s = (qn_jstr){.bytes = bytes, .origin = J_TRUSTED};
     for (; n_strings > 0; n_strings--) {
@@ -268,7 +268,7 @@ static qn_jnode *parse_primary(qn_jparser *p)
         return n;
     }
     qn_jparser_fail(p, t->line, QN_EFORMAT, "unexpected %s", qn_jdescribe(shown, t));
-    return &p->spare;
+    return p->spare;
 }
 
 static bool tuple_ends(const qn_jparser *p, const char *end_word)
@@ -299,7 +299,7 @@ static qn_jnode *parse_tuple(qn_jparser *p, qn_jnode *(*item)(qn_jparser *p), co
 
 qn_jnode *qn_jparse_tuple(qn_jparser *p, bool conditional, const char *end_word, bool parentheses)
 {
-    qn_jnode *n = &p->spare;
+    qn_jnode *n = p->spare;
     if (qn_jenter(p))
         n = parse_tuple(p, conditional ? qn_jparse_expression : parse_or, end_word, parentheses);
     p->depth--;
@@ -506,7 +506,7 @@ static qn_jnode *parse_unary(qn_jparser *p, bool filters)
     qn_jnode *n;
     if (minus || qn_jis_op(p, "+")) {
         qn_jtake(p);
-        n = qn_jenter(p) ? parse_unary(p, false) : &p->spare;
+        n = qn_jenter(p) ? parse_unary(p, false) : p->spare;
         p->depth--;
         n = qn_jnode_new(p, minus ? J_NEG : J_POS, line, n, NULL, NULL);
     } else {

@@ -283,7 +283,7 @@ static double round_tens(double f, size_t at)
     bool up = first > 5 || (first == 5 && (more || odd));
     for (size_t i = n_keep; up && i > 0; i--) {
         up = text[i - 1] == '9';
-        text[i - 1] = up ? '0' : (char)(text[i - 1] + 1);
+        text[i - 1] = (char)(up ? '0' : text[i - 1] + 1);
     }
     char number[1700];
     double rounded = 0;

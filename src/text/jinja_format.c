@@ -42,13 +42,13 @@ typedef struct digits {
 
 static char sign_of(bool negative, char wanted)
 {
-    return negative ? '-' : wanted == '+' || wanted == ' ' ? wanted : 0;
+    return (char)(negative ? '-' : wanted == '+' || wanted == ' ' ? wanted : 0);
 }
 
 static void print_int(digits *d, int64_t value, const spec *s)
 {
     uint64_t m = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    char type = s->type ? s->type : 'd', *at = d->text + 70;
+    char type = (char)(s->type ? s->type : 'd'), *at = d->text + 70;
     uint64_t base = type == 'b' ? 2 : type == 'o' ? 8 : (type | 32) == 'x' ? 16 : 10;
     const char *all = type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
     *at = 0;
@@ -109,7 +109,7 @@ static void print_plain(digits *d, double f, const spec *s)
 static void print_float(digits *d, double f, const spec *s)
 {
     static const char types[] = "eEfFgG";
-    char format[8] = "%.*f", type = s->type == '%' ? 'f' : s->type == 'n' ? 'g' : s->type;
+    char format[8] = "%.*f", type = (char)(s->type == '%' ? 'f' : s->type == 'n' ? 'g' : s->type);
     int precision = s->precision < 0 ? 6 : (int)s->precision;
     d->sign = sign_of(signbit(f) && !isnan(f), s->sign);
     f = s->type == '%' ? f * 100 : f;
@@ -122,7 +122,7 @@ static void print_float(digits *d, double f, const spec *s)
         snprintf(d->text, sizeof d->text, format, precision, fabs(f)); // NOLINT: made above
     }
     for (char *p = d->text; *p && (type == 'F' || type == 'E' || type == 'G'); p++)
-        *p = *p >= 'a' && *p <= 'z' ? (char)(*p - 32) : *p;
+        *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
     d->n_whole = leading_digits(d->text);
     if (s->type == '%')
         snprintf(d->text + strlen(d->text), 2, "%%");
@@ -138,7 +138,7 @@ static void fill(qn_jbuild *b, int64_t n, const spec *s, char otherwise)
         qn_jbuild_add(b, s->n_fill ? s->n_fill : 1, s->n_fill ? s->fill : &otherwise, J_TRUSTED);
 }
 
-static int64_t left_share(int64_t n, char align)
+static int64_t left_share(int64_t n, int align)
 {
     return align == '<' ? 0 : align == '^' ? n / 2 : n;
 }
@@ -540,7 +540,7 @@ static void read_flags(qn_str s, size_t *at, spec *p)
         else if (c == '0')
             p->zero = true;
         else
-            p->sign = p->sign == '+' ? '+' : c;
+            p->sign = (char)(p->sign == '+' ? '+' : c);
     }
 }
 
@@ -584,17 +584,17 @@ static void add_converted(percent *p, qn_jbuild *b, qn_jval v, spec *s)
     if (s->zero && s->align != '<')
         s->align = '=', s->fill[0] = '0', s->n_fill = 1;
     if (strchr("sra", s->type)) {
-        s->align = s->align == '=' ? 0 : s->align;
+        s->align = (char)(s->align == '=' ? 0 : s->align);
         s->n_fill = 0;
         add_text(p, b, v, s);
     } else if (s->type == 'c') {
-        s->align = s->align == '<' ? '<' : '>';
+        s->align = (char)(s->align == '<' ? '<' : '>');
         s->precision = -1;
         s->n_fill = 0;
         add_character(b, v, s);
     } else if (strchr("diuoxX", s->type)) {
         v = integral(p, v, s->type == 'o' || (s->type | 32) == 'x');
-        s->type = strchr("iu", s->type) ? 'd' : s->type;
+        s->type = (char)(strchr("iu", s->type) ? 'd' : s->type);
         s->n_least = QN_MAX(s->precision, (int64_t)0);
         s->precision = -1;
         if (s->n_least > MAX_PRECISION)

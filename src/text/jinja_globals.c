@@ -9,7 +9,7 @@ qn_jval qn_jg_raise_exception(qn_jstate *r, qn_jval self, qn_jcall *c)
     size_t n = 0;
     (void)self;
     for (size_t i = 0; i < s.n_bytes && n + 1 < sizeof shown; i++)
-        shown[n++] = (unsigned char)s.bytes[i] < 32 ? ' ' : s.bytes[i];
+        shown[n++] = (char)((unsigned char)s.bytes[i] < 32 ? ' ' : s.bytes[i]);
     while (n > 0 && n < s.n_bytes && ((unsigned char)s.bytes[n] & 0xC0) == 0x80)
         n--;
     shown[n] = 0;

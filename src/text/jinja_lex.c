@@ -35,7 +35,7 @@ static qn_jtoken *push(lexer *l, qn_jtype type, size_t n_bytes, const char *byte
         qn_jtoken *more = qn_region_take(p->region, n, sizeof *more);
         if (!more) {
             qn_jparser_no_memory(p, l->line);
-            return &p->spare_token;
+            return p->spare_token;
         }
         if (p->n_tokens)
             memcpy(more, p->tokens, p->n_tokens * sizeof *more);
@@ -120,7 +120,8 @@ static size_t closes(const lexer *l, size_t at, const char *closer, bool plus, b
 
 static char sign_at(const lexer *l, size_t at)
 {
-    return at < l->n && (l->s[at] == '-' || l->s[at] == '+') ? l->s[at] : 0;
+    bool sign = at < l->n && (l->s[at] == '-' || l->s[at] == '+');
+    return (char)(sign ? l->s[at] : 0);
 }
 
 static void end_tag(lexer *l, size_t end)
@@ -310,7 +311,7 @@ static void append_escaped(uint32_t code, char **out)
 {
     static const char hex[] = "0123456789abcdef";
     int n = code < 0x100 ? 2 : code < 0x10000 ? 4 : 8;
-    *(*out)++ = code < 0x100 ? 'x' : code < 0x10000 ? 'u' : 'U';
+    *(*out)++ = (char)(code < 0x100 ? 'x' : code < 0x10000 ? 'u' : 'U');
     while (n-- > 0)
         *(*out)++ = hex[code >> 4 * n & 15];
 }
@@ -484,7 +485,7 @@ static qn_str normal_newlines(qn_jparser *p, qn_str source)
         bool pair =
             source.bytes[i] == '\r' && i + 1 < source.n_bytes && source.bytes[i + 1] == '\n';
         if (!pair)
-            s[n++] = source.bytes[i] == '\r' ? '\n' : source.bytes[i];
+            s[n++] = (char)(source.bytes[i] == '\r' ? '\n' : source.bytes[i]);
     }
     n -= n > 0 && s[n - 1] == '\n';
     return (qn_str){s, n};

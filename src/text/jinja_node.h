@@ -166,8 +166,8 @@ typedef struct qn_jparser {
     size_t n_tokens, n_capacity, at;
     unsigned depth;
     uint64_t n_steps; /* spent by the analysis of scopes */
-    qn_jnode spare;   /* handed out where there is no memory */
-    qn_jtoken spare_token;
+    qn_jnode *spare;  /* handed out where there is no memory */
+    qn_jtoken *spare_token;
 } qn_jparser;
 
 void qn_jparser_fail(qn_jparser *p, unsigned line, qn_status status, const char *format, ...)

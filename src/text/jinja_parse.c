@@ -127,8 +127,8 @@ qn_jnode *qn_jnode_new(qn_jparser *p, qn_jkind kind, unsigned line, qn_jnode *a,
     qn_jnode *n = p->status == QN_OK ? qn_region_take(p->region, 1, sizeof *n) : NULL;
     if (!n) {
         qn_jparser_no_memory(p, line);
-        p->spare = (qn_jnode){0};
-        n = &p->spare;
+        *p->spare = (qn_jnode){0};
+        n = p->spare;
         a = b = c = NULL;
     }
     *n = (qn_jnode){.kind = (uint8_t)kind, .line = line, .a = a, .b = b, .c = c};
