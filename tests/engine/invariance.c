@@ -60,7 +60,7 @@ static void assert_invariant(const char *shape, const char *encoding, bool f32)
                                               .n_chunk = cuts[i].n_chunk,
                                               .n_threads = cuts[i].n_threads},
                            "a chunk or a thread");
-    for (qn_cpu_level l = QN_CPU_REF; l < QN_CPU_N_LEVELS; l++)
+    for (qn_cpu_level l = QN_SANITIZED ? QN_CPU_AVX2 : QN_CPU_REF; l < QN_CPU_N_LEVELS; l++)
         if (qn_cpu_has(l))
             assert_same_logits(
                 &s, &(qn_test_setting){.f32_activations = f32, .at_level = true, .level = l},
@@ -72,6 +72,9 @@ static void chunks_threads_and_levels_change_no_bit(void **state)
 {
     (void)state;
     static const char *const shapes[] = {"tiny", "tiny-windowed"};
+    assert_invariant("tiny-windowed", "Q4_K_M", false);
+    if (QN_SANITIZED)
+        return; /* the rest differs in arithmetic alone */
     for (size_t i = 0; i < QN_COUNT(shapes); i++)
         for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
             assert_invariant(shapes[i], qn_encoding_name(e), false);

@@ -150,6 +150,8 @@ static void assert_scores(qn_test_run *r, text *t)
 static void check_model(const char *name)
 {
     const char *path = qn_test_model(name);
+    if (QN_SANITIZED)
+        QN_SKIP("a real model takes minutes under a sanitizer; tiny ones run the same code");
     if (!path)
         QN_SKIP("%s is not in the model cache; script/fetch-model %s", name, name);
     qn_test_run r;

@@ -9,17 +9,29 @@
 #include <cmocka.h>
 
 /* QN_TEST_MAIN(cmocka_unit_test(a_claim_it_proves), ...) */
-#define QN_TEST_MAIN(...) \
-    int main(void) \
-    { \
-        const struct CMUnitTest tests[] = {__VA_ARGS__}; \
-        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0; \
+#define QN_TEST_MAIN(...)                                                                          \
+    int main(void)                                                                                 \
+    {                                                                                              \
+        const struct CMUnitTest tests[] = {__VA_ARGS__};                                           \
+        return cmocka_run_group_tests(tests, NULL, NULL) ? 1 : 0;                                  \
     }
 
+/* 1 under a sanitizer, where time and memory are not the program's own. */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define QN_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define QN_SANITIZED 1
+#endif
+#endif
+#ifndef QN_SANITIZED
+#define QN_SANITIZED 0
+#endif
+
 /* Prints why and skips the running test. */
-#define QN_SKIP(...) \
-    do { \
-        print_message("# skipped: " __VA_ARGS__); \
-        print_message("\n"); \
-        skip(); \
+#define QN_SKIP(...)                                                                               \
+    do {                                                                                           \
+        print_message("# skipped: " __VA_ARGS__);                                                  \
+        print_message("\n");                                                                       \
+        skip();                                                                                    \
     } while (0)
