@@ -104,12 +104,12 @@ LANES_INLINE ints load_halves(const uint8_t *low, const uint8_t *high)
     return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
 }
 
-/* 32 bytes of each row: dword i of row o becomes lane o of out[i]. */
-LANES_INLINE void load_32(rows16 rows, ints out[8])
+/* 32 bytes of each row: dword i of row o becomes lane o of out[i]. Two turns ask for each row. */
+LANES_INLINE void load_32(rows16 rows, size_t turn, ints out[8])
 {
     ints r[8], low[4], high[4];
     ask_next(rows, 32);
-    ask_rows(rows, 0, 16);
+    ask_rows(rows, turn % 2 * 8, 8);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         r[i] = load_halves(row(rows, i), row(rows, 4 + i));
@@ -126,10 +126,10 @@ LANES_INLINE void load_32(rows16 rows, ints out[8])
 
 #else
 
-LANES_INLINE void load_32(rows16 rows, ints out[8])
+LANES_INLINE void load_32(rows16 rows, size_t turn, ints out[8])
 {
     ask_next(rows, 32);
-    ask_rows(rows, 0, 16);
+    ask_rows(rows, turn % 2 * 8, 8);
     columns16(rows, out);
     columns16(rows_at(rows, 16), out + 4);
 }

@@ -73,7 +73,7 @@ LANES_INLINE void expand_q8_0(qn_panel *p, size_t n_k, rows16 r)
 {
     for (size_t g = 0; g < n_k / 32; g++, r = rows_at(r, sizeof(qn_q8_0))) {
         ints c[8];
-        load_32(rows_at(r, offsetof(qn_q8_0, q)), c);
+        load_32(rows_at(r, offsetof(qn_q8_0, q)), g, c);
         lanes_store(p->dw[g], load_f16s(r));
         QN_UNROLL(8)
         for (size_t i = 0; i < 8; i++) /* plus 128 */

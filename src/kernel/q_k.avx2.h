@@ -32,7 +32,7 @@ LANES_INLINE void expand_q4_k(qn_panel *p, rows16 r)
     put_header(p, r);
     for (size_t pair = 0; pair < 4; pair++) {
         ints q[8];
-        load_32(rows_at(r, offsetof(qn_q4_k, qs) + 32 * pair), q);
+        load_32(rows_at(r, offsetof(qn_q4_k, qs) + 32 * pair), pair, q);
         QN_UNROLL(8)
         for (size_t i = 0; i < 8; i++) {
             put_low_nibbles(p->q[16 * pair + i], q[i]);
@@ -51,10 +51,10 @@ LANES_INLINE void expand_q5_k(qn_panel *p, rows16 r)
 {
     ints q[8], high[8];
     put_header(p, r);
-    load_32(rows_at(r, offsetof(qn_q5_k, qh)), high);
+    load_32(rows_at(r, offsetof(qn_q5_k, qh)), 1, high);
     QN_UNROLL(4)
     for (unsigned pair = 0; pair < 4; pair++) {
-        load_32(rows_at(r, offsetof(qn_q5_k, qs) + 32 * pair), q);
+        load_32(rows_at(r, offsetof(qn_q5_k, qs) + 32 * pair), pair, q);
         QN_UNROLL(8)
         for (size_t i = 0; i < 8; i++) {
             ints low = join(q[i], fifth_bit(high[i], 2 * pair), 16);
@@ -83,9 +83,9 @@ LANES_INLINE void expand_q6_k(qn_panel *p, rows16 r)
     for (size_t half = 0; half < 2; half++) { /* 128 values: four times 32 */
         ints low[8], low2[8], high[8];
         uint8_t(*to)[16][4] = p->q + 32 * half;
-        load_32(rows_at(r, 64 * half), low);
-        load_32(rows_at(r, 64 * half + 32), low2);
-        load_32(rows_at(r, offsetof(qn_q6_k, qh) + 32 * half), high);
+        load_32(rows_at(r, 64 * half), 0, low);
+        load_32(rows_at(r, 64 * half + 32), 1, low2);
+        load_32(rows_at(r, offsetof(qn_q6_k, qh) + 32 * half), half, high);
         QN_UNROLL(8)
         for (size_t i = 0; i < 8; i++) {
             ints high3 = ints_right(high[i], 2);
