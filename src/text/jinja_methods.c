@@ -459,6 +459,27 @@ qn_jval qn_jm_list_index(qn_jstate *r, qn_jval self, qn_jcall *c)
     return found(r, -1, true);
 }
 
+/* The place of v in the range; -1: not in it. */
+static int64_t place_in(qn_jstate *r, qn_jval range, qn_jval v)
+{
+    qn_jiter *it = qn_jiterate(r, range);
+    qn_jval item;
+    for (int64_t i = 0; qn_jnext(r, it, &item); i++)
+        if (qn_jequal(r, item, v))
+            return i;
+    return -1;
+}
+
+qn_jval qn_jm_range_count(qn_jstate *r, qn_jval self, qn_jcall *c)
+{
+    return qn_jint(place_in(r, self, c->v[0]) >= 0);
+}
+
+qn_jval qn_jm_range_index(qn_jstate *r, qn_jval self, qn_jcall *c)
+{
+    return found(r, place_in(r, self, c->v[0]), true);
+}
+
 /* Dictionaries */
 
 qn_jval qn_jm_get(qn_jstate *r, qn_jval self, qn_jcall *c)
