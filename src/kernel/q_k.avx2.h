@@ -41,28 +41,33 @@ LANES_INLINE void expand_q4_k(qn_panel *p, rows16 r)
     }
 }
 
-/* Bit g of each byte as bit 4; the others are of no use. */
-LANES_INLINE ints fifth_bit(ints high, unsigned g)
+/* Two pairs of groups, whose fifth bits are bits 4 to 7 of the bytes of high. */
+LANES_INLINE void put_fives_k(uint8_t q[32][16][4], rows16 r, const ints high[8])
 {
-    return g < 4 ? ints_left(high, 4 - g) : ints_right(high, g - 4);
+    QN_UNROLL(2)
+    for (unsigned pair = 0; pair < 2; pair++) {
+        ints c[8];
+        load_32(rows_at(r, 32 * pair), pair, c);
+        QN_UNROLL(8)
+        for (size_t i = 0; i < 8; i++) {
+            ints_store(q[16 * pair + i], join(c[i], ints_right(high[i], 2 * pair), 16));
+            ints_store(q[16 * pair + 8 + i],
+                       join(ints_right(c[i], 4), ints_right(high[i], 2 * pair + 1), 16));
+        }
+    }
 }
 
 LANES_INLINE void expand_q5_k(qn_panel *p, rows16 r)
 {
-    ints q[8], high[8];
+    ints high[8], low[8];
     put_header(p, r);
+    ask_rows(r, 4, 4); /* with the header's turn: rows 0 to 7 */
     load_32(rows_at(r, offsetof(qn_q5_k, qh)), 1, high);
-    QN_UNROLL(4)
-    for (unsigned pair = 0; pair < 4; pair++) {
-        load_32(rows_at(r, offsetof(qn_q5_k, qs) + 32 * pair), pair, q);
-        QN_UNROLL(8)
-        for (size_t i = 0; i < 8; i++) {
-            ints low = join(q[i], fifth_bit(high[i], 2 * pair), 16);
-            ints up = join(ints_right(q[i], 4), fifth_bit(high[i], 2 * pair + 1), 16);
-            ints_store(p->q[16 * pair + i], low);
-            ints_store(p->q[16 * pair + 8 + i], up);
-        }
-    }
+    QN_UNROLL(8)
+    for (size_t i = 0; i < 8; i++)
+        low[i] = ints_left(high[i], 4);
+    put_fives_k(p->q, rows_at(r, offsetof(qn_q5_k, qs)), low);
+    put_fives_k(p->q + 32, rows_at(r, offsetof(qn_q5_k, qs) + 64), high);
 }
 
 LANES_INLINE void put_scales6(qn_panel *p, rows16 r)
