@@ -49,7 +49,7 @@ static void expand(const qn_kernels *k, qn_encoding e, decoder *d, size_t panel,
  * burst. */
 static size_t step_of(const qn_shape *shape, size_t n_rows)
 {
-    return shape->n_bits == 8 && n_rows <= 4 ? 64 : QN_PANEL_K;
+    return shape->n_bits == 8 && n_rows <= 16 ? 64 : QN_PANEL_K;
 }
 
 /* The sums of up to 32 outputs from o on. While they are computed the weights from next on are
