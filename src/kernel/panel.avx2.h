@@ -192,18 +192,28 @@ LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_
         lanes_store(t.y + r * t.y_stride + 16 * i, acc[r][i]);
 }
 
-/* All rows, in tiles of MOST_ROWS, 4, 2 and 1. */
+/* The rows of the next tile: 6, 4, 2 or 1, or 2 or 1 with fewer registers. Eight rows are twice 4,
+ * which keeps the pipeline fuller than 6 and 2. */
+LANES_INLINE size_t rows_of_tile(size_t n_rows)
+{
+    if (n_rows >= MOST_ROWS && (MOST_ROWS <= 4 || n_rows != 8))
+        return MOST_ROWS;
+    return n_rows >= 4 ? 4 : n_rows >= 2 ? 2 : 1;
+}
+
 LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n_rows, tile t)
 {
-    for (size_t n; n_rows > 0; n_rows -= n, t.x += n * t.x_stride, t.y += n * t.y_stride)
-        if (n_rows >= MOST_ROWS)
-            mul_tile(n = MOST_ROWS, n_panels, shape, n_k, t);
-        else if (MOST_ROWS > 4 && n_rows >= 4)
-            mul_tile(n = 4, n_panels, shape, n_k, t);
-        else if (MOST_ROWS > 2 && n_rows >= 2)
-            mul_tile(n = 2, n_panels, shape, n_k, t);
+    for (size_t n; n_rows > 0; n_rows -= n, t.x += n * t.x_stride, t.y += n * t.y_stride) {
+        n = rows_of_tile(n_rows);
+        if (n == MOST_ROWS)
+            mul_tile(MOST_ROWS, n_panels, shape, n_k, t);
+        else if (MOST_ROWS > 4 && n == 4)
+            mul_tile(4, n_panels, shape, n_k, t);
+        else if (MOST_ROWS > 2 && n == 2)
+            mul_tile(2, n_panels, shape, n_k, t);
         else
-            mul_tile(n = 1, n_panels, shape, n_k, t);
+            mul_tile(1, n_panels, shape, n_k, t);
+    }
 }
 
 LANES_INLINE void mul_shape(qn_shape shape, size_t n_k, size_t n_panels, size_t n_rows, tile t)
