@@ -102,8 +102,9 @@ void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_
 static void decode_output(qn_shape shape, const qn_panel *p, size_t o, size_t n_k, float *out)
 {
     for (size_t i = 0; i < n_k; i++) {
-        float q = (float)(p->q[i / 4][o][i % 4] - shape.offset), dw = p->dw[i / shape.n_group][o];
-        out[i] = shape.has_min ? fmaf(dw, q, p->dm[i / 32][o]) : dw * q;
+        size_t group = i / shape.n_group, wide = i / 32;
+        float q = (float)(p->q[i / 4][o][i % 4] - shape.offset), dw = p->dw[group][o];
+        out[i] = shape.has_min ? fmaf(dw, q, p->dm[wide][o]) : dw * q;
     }
 }
 
