@@ -31,6 +31,10 @@ typedef struct qn_kernels {
     void (*panel_mul)(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
                       const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
 
+    /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
+    void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,
+                         size_t stride);
+
     /* Float encodings: y[r * y_stride + o] = row r of x times the n_in weights at w + o * w_stride
      * bytes. NULL for quantized encodings. */
     void (*float_mul[QN_N_ENCODINGS])(size_t n_in, size_t n_outputs, const uint8_t *w,

@@ -5,7 +5,6 @@
 #include "kernel/linear.h"
 #include "kernel/panel.h"
 
-#include <math.h>
 #include <string.h>
 
 enum {
@@ -98,16 +97,6 @@ void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_
     }
 }
 
-/* Output o of the panel as floats: one product, exact but for its minimum. */
-static void decode_output(qn_shape shape, const qn_panel *p, size_t o, size_t n_k, float *out)
-{
-    for (size_t i = 0; i < n_k; i++) {
-        size_t group = i / shape.n_group, wide = i / 32;
-        float q = (float)(p->q[i / 4][o][i % 4] - shape.offset), dw = p->dw[group][o];
-        out[i] = shape.has_min ? fmaf(dw, q, p->dm[wide][o]) : dw * q;
-    }
-}
-
 /* Output i of n (at most 16) goes to out + i * n_in. */
 static void decode_rows(const qn_kernels *k, qn_encoding e, size_t n_in, size_t n, const uint8_t *w,
                         size_t stride, decoder *d, float *out)
@@ -116,8 +105,7 @@ static void decode_rows(const qn_kernels *k, qn_encoding e, size_t n_in, size_t 
     for (size_t at = 0; at < n_in; at += QN_PANEL_K) {
         size_t n_k = QN_MIN(n_in - at, (size_t)QN_PANEL_K), offset = at / n_block * block_bytes;
         expand(k, e, d, 0, n_k, n, w + offset, stride, w + offset);
-        for (size_t i = 0; i < n; i++)
-            decode_output(*qn_encoding_shape(e), &d->panel[0], i, n_k, out + i * n_in + at);
+        k->panel_decode(*qn_encoding_shape(e), n_k, &d->panel[0], n, out + at, n_in);
     }
 }
 
