@@ -147,7 +147,7 @@ qn_jstr *qn_jslice_bytes(qn_jstate *r, qn_jstr *s, size_t begin, size_t end)
 size_t qn_jchar_at(qn_jstate *r, qn_jstr *s, size_t n_chars)
 {
     qn_str all = qn_jbytes(r, s);
-    if (s->n_chars == all.n_bytes)
+    if (!all.bytes || s->n_chars == all.n_bytes)
         return QN_MIN(n_chars, all.n_bytes);
     size_t at = 0;
     for (; at < all.n_bytes; at++)
@@ -159,7 +159,10 @@ size_t qn_jchar_at(qn_jstate *r, qn_jstr *s, size_t n_chars)
 
 bool qn_jstr_is(qn_jstate *r, qn_jval v, const char *text)
 {
-    return v.kind == J_STR && v.s->n_bytes == strlen(text) && qn_str_is(qn_jbytes(r, v.s), text);
+    if (v.kind != J_STR || v.s->n_bytes != strlen(text))
+        return false;
+    qn_str all = qn_jbytes(r, v.s);
+    return all.bytes && qn_str_is(all, text);
 }
 
 unsigned qn_jorigin(const qn_jstr *s, size_t at, size_t *mark)
@@ -184,7 +187,7 @@ static void *larger(qn_jstate *r, const void *old, size_t n, size_t n_each, size
 {
     size_t n_new = QN_MAX(QN_MAX(*n_capacity * 2, n_wanted), (size_t)16);
     void *p = qn_jtake_memory(r, n_new, n_each);
-    if (p && n)
+    if (p && old && n)
         memcpy(p, old, n * n_each);
     if (p)
         *n_capacity = n_new;

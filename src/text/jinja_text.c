@@ -378,7 +378,7 @@ bool qn_jparse_double(qn_jstate *r, qn_jstr *s, double *value)
         double value;
     } words[] = {
         {"inf", __builtin_inf()}, {"infinity", __builtin_inf()}, {"nan", __builtin_nan("")}};
-    char text[512], digits[520];
+    char text[512] = "", digits[520];
     if (!number_text(r, s, sizeof text, text))
         return false;
     bool minus = text[0] == '-';
