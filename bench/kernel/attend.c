@@ -10,6 +10,7 @@
  * with a value; --huge puts the pages into 2 MiB pages. Pin it to a core with taskset. */
 #include "base/alloc.h"
 #include "kernel/kernels.h"
+#include "kernel/limits.h"
 #include "tests/support/support.h"
 
 #include <math.h>
@@ -18,9 +19,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 enum { MAX_REPEAT = 101, MAX_PAGES = 1 << 16 };
 
@@ -55,81 +53,27 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-#ifdef __x86_64__
-#define TARGET(isa) __attribute__((target(isa), noinline))
-#define LOOPS 200000
-
-/* n_streams equal parts of the buffer side by side. */
-TARGET("avx2") static uint64_t read_all(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
-{
-    __m256i sum[2] = {{0}};
-    size_t part = n_bytes / n_streams / 256 * 256;
-    for (size_t at = 0; at < part; at += 256)
-        for (size_t s = 0; s < n_streams; s++) {
-            const uint8_t *p = bytes + s * part + at;
-            QN_UNROLL(4)
-            for (size_t i = 0; i < 4; i++) {
-                _mm_prefetch((const char *)p + 4096 + 64 * i, _MM_HINT_T0);
-                sum[0] = _mm256_xor_si256(sum[0], _mm256_loadu_si256((const void *)(p + 64 * i)));
-                sum[1] =
-                    _mm256_xor_si256(sum[1], _mm256_loadu_si256((const void *)(p + 64 * i + 32)));
-            }
-        }
-    return (uint64_t)_mm256_extract_epi64(_mm256_xor_si256(sum[0], sum[1]), 0);
-}
+enum { LOOPS = 200000 };
 
 /* One run of bytes, while the next comes near. */
-TARGET("avx2")
 static uint64_t read_page(size_t n_bytes, const uint8_t *bytes, const uint8_t *next)
 {
-    __m256i sum = {0};
+    typedef uint64_t lanes __attribute__((vector_size(64), aligned(1), may_alias));
+    lanes sum = {0};
     for (size_t at = 0; at < n_bytes; at += 64) {
-        _mm_prefetch((const char *)next + at, _MM_HINT_T0);
-        sum = _mm256_xor_si256(sum, _mm256_loadu_si256((const void *)(bytes + at)));
-        sum = _mm256_xor_si256(sum, _mm256_loadu_si256((const void *)(bytes + at + 32)));
+        __builtin_prefetch(next + at);
+        sum ^= *(const lanes *)(const void *)(bytes + at);
     }
-    return (uint64_t)_mm256_extract_epi64(sum, 0);
-}
-
-TARGET("avx512f") static uint64_t multiply_avx512(void)
-{
-    __m512 a[16], x = _mm512_set1_ps(0.5f);
-    for (size_t i = 0; i < 16; i++)
-        a[i] = _mm512_set1_ps((float)i);
-    for (size_t n = 0; n < LOOPS; n++) {
-        QN_UNROLL(16)
-        for (size_t i = 0; i < 16; i++)
-            a[i] = _mm512_fmadd_ps(a[i], x, x);
-        __asm__ volatile("" : "+v"(x));
-    }
-    for (size_t i = 1; i < 16; i++)
-        a[0] = _mm512_add_ps(a[0], a[i]);
-    return (uint64_t)_mm512_reduce_add_ps(a[0]);
-}
-
-TARGET("avx2,fma") static uint64_t multiply_avx2(void)
-{
-    __m256 a[12], x = _mm256_set1_ps(0.5f);
-    for (size_t i = 0; i < 12; i++)
-        a[i] = _mm256_set1_ps((float)i);
-    for (size_t n = 0; n < LOOPS; n++) {
-        QN_UNROLL(12)
-        for (size_t i = 0; i < 12; i++)
-            a[i] = _mm256_fmadd_ps(a[i], x, x);
-        __asm__ volatile("" : "+x"(x));
-    }
-    for (size_t i = 1; i < 12; i++)
-        a[0] = _mm256_add_ps(a[0], a[i]);
-    return (uint64_t)_mm256_cvtss_f32(a[0]);
+    return sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
 }
 
 static volatile uint64_t sink;
 
-/* GB/s of reading the memory once. */
+/* GB/s of reading the memory once, as n_streams equal parts side by side. */
 static double read_gbps(const bench *b, size_t n_streams)
 {
     double start = now();
-    sink += read_all(b->n_bytes, b->bytes, n_streams);
+    sink += (uint64_t)qn_limit_work_at(qn_cpu_best())->read(b->n_bytes, b->bytes, n_streams);
     return 1e-9 * (double)b->n_bytes / (now() - start);
 }
 
@@ -145,30 +89,11 @@ static double read_pages_gbps(const bench *b)
 /* GFLOPS of fma on registers, as wide as the level's. */
 static double peak_gflops(qn_cpu_level level)
 {
+    const qn_limit_work *work = qn_limit_work_at(level);
     double start = now();
-    bool wide = level >= QN_CPU_AVX512;
-    sink += wide ? multiply_avx512() : multiply_avx2();
-    return 1e-9 * LOOPS * (wide ? 16 * 32 : 12 * 16) / (now() - start);
+    sink += (uint64_t)work->f32(LOOPS);
+    return 2e-9 * LOOPS * (double)work->n_f32 / (now() - start);
 }
-#else
-static double read_gbps(const bench *b, size_t n_streams)
-{
-    (void)b, (void)n_streams;
-    return (double)NAN;
-}
-
-static double read_pages_gbps(const bench *b)
-{
-    (void)b;
-    return (double)NAN;
-}
-
-static double peak_gflops(qn_cpu_level level)
-{
-    (void)level;
-    return (double)NAN;
-}
-#endif
 
 static uint8_t *take_pages(size_t n_bytes, bool huge)
 {

@@ -8,6 +8,7 @@
 #include "kernel/linear.h"
 #include "base/alloc.h"
 #include "kernel/f16.h"
+#include "kernel/limits.h"
 #include "tests/support/support.h"
 
 #include <stdio.h>
@@ -15,9 +16,6 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
-#ifdef __x86_64__
-#include <immintrin.h>
-#endif
 
 enum { MAX_REPEAT = 101 };
 
@@ -52,92 +50,40 @@ static double median(size_t n, double *seconds)
     return seconds[n / 2];
 }
 
-#ifdef __x86_64__
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vnni"), noinline))
-#define LOOPS 2000000
+enum { LOOPS = 2000000 };
 
-/* n_streams equal parts of the buffer side by side, as a kernel reads rows. */
-TARGET static int64_t read_all(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
-{
-    __m512i sum[4] = {{0}};
-    size_t part = n_bytes / n_streams;
-    for (size_t at = 0; at < part; at += 256)
-        for (size_t s = 0; s < n_streams; s++) {
-            const uint8_t *p = bytes + s * part + at;
-            for (size_t i = 0; i < 4; i++) {
-                _mm_prefetch((const char *)p + 4096 + 64 * i, _MM_HINT_T0);
-                sum[i] = _mm512_xor_si512(sum[i], _mm512_loadu_si512(p + 64 * i));
-            }
-        }
-    __m512i x =
-        _mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]));
-    return _mm512_reduce_add_epi64(x);
-}
+static volatile int64_t sink;
 
-TARGET static int64_t multiply_int8(void)
+/* The median of several runs of a loop. */
+static double time_loop(int64_t (*loop)(size_t), size_t n_repeat)
 {
-    __m512i a[16], x = _mm512_set1_epi8(3);
-    for (size_t i = 0; i < 16; i++)
-        a[i] = _mm512_set1_epi32((int)i);
-    for (size_t n = 0; n < LOOPS; n++) {
-        QN_UNROLL(16)
-        for (size_t i = 0; i < 16; i++)
-            a[i] = _mm512_dpbusd_epi32(a[i], x, x);
-        __asm__ volatile("" : "+v"(x));
+    double t[MAX_REPEAT];
+    for (size_t i = 0; i < n_repeat; i++) {
+        double start = now();
+        sink += loop(LOOPS);
+        t[i] = now() - start;
     }
-    for (size_t i = 1; i < 16; i++)
-        a[0] = _mm512_add_epi32(a[0], a[i]);
-    return _mm512_reduce_add_epi64(a[0]);
+    return median(n_repeat, t);
 }
 
-TARGET static int64_t multiply_f32(void)
-{
-    __m512 a[16], x = _mm512_set1_ps(0.5f);
-    for (size_t i = 0; i < 16; i++)
-        a[i] = _mm512_set1_ps((float)i);
-    for (size_t n = 0; n < LOOPS; n++) {
-        QN_UNROLL(16)
-        for (size_t i = 0; i < 16; i++)
-            a[i] = _mm512_fmadd_ps(a[i], x, x);
-        __asm__ volatile("" : "+v"(x));
-    }
-    for (size_t i = 1; i < 16; i++)
-        a[0] = _mm512_add_ps(a[0], a[i]);
-    return (int64_t)_mm512_reduce_add_ps(a[0]);
-}
-
-/* The best of the patterns, each the median of several passes. */
+/* The best of the patterns of reading, each the median of several passes, and the peaks. */
 static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
 {
-    static const size_t streams[] = {1, 2, 4, 8, 16, 32};
-    static volatile int64_t sink;
+    const qn_limit_work *work = qn_limit_work_at(qn_cpu_best());
     limits l = {0};
-    double t[MAX_REPEAT], start;
-    if (!qn_cpu_has(QN_CPU_AVX512VNNI))
-        return l;
-    for (size_t s = 0; s < QN_COUNT(streams); s++) {
+    double t[MAX_REPEAT];
+    for (size_t n_streams = 1; n_streams <= 32; n_streams *= 2) {
         for (size_t i = 0; i < n_repeat; i++) {
-            start = now();
-            sink += read_all(n_bytes, bytes, streams[s]);
+            double start = now();
+            sink += work->read(n_bytes, bytes, n_streams);
             t[i] = now() - start;
         }
         l.read_gbps = QN_MAX(l.read_gbps, 1e-9 * (double)n_bytes / median(n_repeat, t));
     }
-    for (size_t i = 0; i < n_repeat; i++)
-        start = now(), sink += multiply_int8(), t[i] = now() - start;
-    l.int8_tops = 1e-12 * LOOPS * 16 * 128 / median(n_repeat, t);
-    for (size_t i = 0; i < n_repeat; i++)
-        start = now(), sink += multiply_f32(), t[i] = now() - start;
-    l.f32_tflops = 1e-12 * LOOPS * 16 * 32 / median(n_repeat, t);
+    l.int8_tops = 2e-12 * LOOPS * (double)work->n_int8 / time_loop(work->int8, n_repeat);
+    l.f32_tflops = 2e-12 * LOOPS * (double)work->n_f32 / time_loop(work->f32, n_repeat);
     return l;
 }
-#else
-static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
-{
-    (void)n_bytes, (void)bytes, (void)n_repeat;
-    return (limits){0};
-}
-#endif
 
 /* Memory in 4 KiB pages, as a mapped file has them. */
 static void *take_pages(size_t n_bytes)
