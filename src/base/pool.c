@@ -124,11 +124,6 @@ void qn_pool_close(qn_pool *pool)
     qn_free(pool);
 }
 
-size_t qn_pool_size(const qn_pool *pool)
-{
-    return pool->n_members;
-}
-
 void qn_pool_run(qn_pool *pool, qn_pool_work *work, void *context)
 {
     if (pool->n_members == 1) {

@@ -16,7 +16,6 @@ enum { QN_POOL_MOST = 256 };
 /* Starts n_members - 1 threads (n_members is 1 to QN_POOL_MOST); owned until qn_pool_close. */
 qn_status qn_pool_open(qn_pool **pool, size_t n_members, qn_error *err);
 void qn_pool_close(qn_pool *pool); /* takes NULL */
-size_t qn_pool_size(const qn_pool *pool);
 
 /* Runs work on every member and returns when the last has finished. One caller at a time. */
 void qn_pool_run(qn_pool *pool, qn_pool_work *work, void *context);

@@ -229,14 +229,8 @@ qn_status qn_chain_reserve(qn_chain *c, qn_kv *kv, uint32_t n_rows, qn_error *er
 
 void qn_chain_clear(qn_chain *c, qn_kv *kv)
 {
-    qn_chain_truncate(c, kv, 0);
-}
-
-void qn_chain_truncate(qn_chain *c, qn_kv *kv, uint32_t n_tokens)
-{
-    uint32_t first = (n_tokens + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
     for (uint32_t g = 0; g < kv->shape.n_groups; g++)
-        for (uint32_t i = first; i < c->n_most; i++)
+        for (uint32_t i = 0; i < c->n_most; i++)
             let_go(c, kv, g, i);
-    c->n_tokens = n_tokens;
+    c->n_tokens = 0;
 }

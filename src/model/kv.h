@@ -90,8 +90,5 @@ void qn_chain_reset(qn_chain *c, const qn_kv_shape *shape);
 /* Holds pages for positions n_tokens to n_tokens + n_rows - 1, and lets go of those that have left
  * a window. QN_EFIT when the pool has no page left. */
 qn_status qn_chain_reserve(qn_chain *c, qn_kv *kv, uint32_t n_rows, qn_error *err);
-/* Lets go of every page. */
+/* Lets go of every page, also of those that a failed reserve took. */
 void qn_chain_clear(qn_chain *c, qn_kv *kv);
-/* Shortens the sequence to n_tokens; a shared page that would be written again is let go of, so
- * n_tokens must be a multiple of 64 or lie in an unpublished page. */
-void qn_chain_truncate(qn_chain *c, qn_kv *kv, uint32_t n_tokens);
