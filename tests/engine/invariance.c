@@ -71,7 +71,7 @@ static void assert_invariant(const char *shape, const char *encoding, bool f32)
 static void chunks_threads_and_levels_change_no_bit(void **state)
 {
     (void)state;
-    static const char *const shapes[] = {"tiny", "tiny-windowed"};
+    static const char *const shapes[] = {"tiny", "tiny-windowed", "tiny-normed"};
     assert_invariant("tiny-windowed", "Q4_K_M", false);
     if (QN_SANITIZED)
         return; /* the rest differs in arithmetic alone */

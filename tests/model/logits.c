@@ -14,6 +14,7 @@
 static const char *const names[] = {
     "llama-plain",  "llama-tied",          "llama-rope-scaled",  "llama-wide-head",
     "gemma3-plain", "gemma3-query-scalar", "gemma3-rope-scaled", "qwen2-plain",
+    "qwen3-plain",  "qwen3-tied",
 };
 
 /* The largest difference to the fixture's values as a fraction of their range. */

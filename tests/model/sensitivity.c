@@ -150,6 +150,15 @@ static const claim claims[] = {
     {"rope pairs", "qwen2-plain", {0}, swap_pairs},
     {"k and v biases", "qwen2-plain", {0}, swap_biases},
     {"k bias behind rope", "qwen2-plain", {0}, add_bias_behind_rope},
+    {"rope base", "qwen3-plain", {"qwen3.rope.freq_base", "500000"}, NULL},
+    {"rope pairs", "qwen3-plain", {0}, swap_pairs},
+    {"epsilon", "qwen3-plain", {"qwen3.attention.layer_norm_rms_epsilon", "0.001953125"}, NULL},
+    {"score scale", "qwen3-plain", {"qwen3.attention.scale", "0.195"}, NULL},
+    {"activation", "qwen3-plain", {0}, use_gelu},
+    {"gate and up", "qwen3-plain", {0}, swap_gate_and_up},
+    {"q and k norms swapped", "qwen3-plain", {0}, swap_qk_norms},
+    {"q norm behind rope", "qwen3-plain", {0}, norm_q_behind_rope},
+    {"norm offset", "qwen3-tied", {0}, add_one_to_norms},
     {"global rope base", "gemma3-plain", {"gemma3.rope.freq_base", "2000000"}, NULL},
     {"local rope base", "gemma3-plain", {"gemma3.rope.freq_base_swa", "20000"}, NULL},
     {"window less one", "gemma3-plain", {"gemma3.attention.sliding_window", "23"}, NULL},
@@ -211,6 +220,7 @@ static void an_unchanged_spec_is_not_noticed(void **state)
     assert_false(is_noticed(&(claim){"nothing", "llama-plain", {0}, NULL}));
     assert_false(is_noticed(&(claim){"nothing", "gemma3-plain", {0}, NULL}));
     assert_false(is_noticed(&(claim){"nothing", "qwen2-plain", {0}, NULL}));
+    assert_false(is_noticed(&(claim){"nothing", "qwen3-plain", {0}, NULL}));
 }
 
 QN_TEST_MAIN(cmocka_unit_test(every_changed_property_is_noticed),

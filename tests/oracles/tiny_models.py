@@ -15,6 +15,7 @@ import torch
 import transformers
 
 import tiny_reference
+from tiny_reference import has_qk_norm
 from quern_random import random_ids, random_u64, random_weights
 
 N_IDS, N_HIDDEN = 150, 80
@@ -27,6 +28,8 @@ GEMMA = dict(COMMON, family="gemma3", n_embd=64, head_dim=32, rope_base=1e6, rop
              tied=True, pattern="LLLLLG", window=24)
 QWEN = dict(COMMON, family="qwen2", n_layers=3, n_embd=64, head_dim=16, rope_base=1e6, tied=True, pattern="G",
             window=0, scale_of=16)
+QWEN3 = dict(COMMON, family="qwen3", n_layers=3, n_embd=64, head_dim=32, rope_base=1e6, tied=False, pattern="G",
+             window=0, scale_of=32)
 SPECS = [
     dict(LLAMA, name="llama-plain", seed=101, hidden=True),
     dict(LLAMA, name="llama-tied", seed=102, tied=True, n_embd=96, n_heads=6, rope_base=100000.0),
@@ -34,6 +37,8 @@ SPECS = [
          llama3=dict(factor=8.0, low=1.0, high=4.0, original=64)),
     dict(LLAMA, name="llama-wide-head", seed=104, head_dim=32, scale_of=32),
     dict(QWEN, name="qwen2-plain", seed=151),
+    dict(QWEN3, name="qwen3-plain", seed=161),
+    dict(QWEN3, name="qwen3-tied", seed=162, tied=True, n_heads=6, head_dim=16, scale_of=16, n_kv_heads=3),
     dict(GEMMA, name="gemma3-plain", seed=201, n_layers=8, scale_of=32, hidden=True),
     dict(GEMMA, name="gemma3-query-scalar", seed=202, n_layers=7, scale_of=24),
     dict(GEMMA, name="gemma3-rope-scaled", seed=203, n_layers=12, scale_of=32, n_kv_heads=1, rope_factor=8.0),
@@ -65,10 +70,11 @@ def tensors_of(s):
         if s["family"] == "qwen2":
             rows += [(g + f"attn_{t}.bias", h + f"self_attn.{t}_proj.bias", (q if t == "q" else k,), 0.0, 0.5, "none")
                      for t in "qkv"]
+        if has_qk_norm(s):  # times 1.875 each, so that attention is peaked
+            rows += [(g + f"attn_{t}_norm.weight", h + f"self_attn.{t}_norm.weight", (d,), 0.875 if gemma else 1.875, 0.25, one)
+                     for t in "qk"]
         if gemma:
             rows += [
-                (g + "attn_q_norm.weight", h + "self_attn.q_norm.weight", (d,), 0.875, 0.25, one),
-                (g + "attn_k_norm.weight", h + "self_attn.k_norm.weight", (d,), 0.875, 0.25, one),
                 (g + "post_attention_norm.weight", h + "post_attention_layernorm.weight", (e,), *norm, one),
                 (g + "ffn_norm.weight", h + "pre_feedforward_layernorm.weight", (e,), *norm, one),
                 (g + "post_ffw_norm.weight", h + "post_feedforward_layernorm.weight", (e,), *norm, one),
@@ -110,6 +116,8 @@ def config_of(s):
     full = dict(rope_type="default", rope_theta=s["rope_base"])
     if s["family"] == "qwen2":
         return transformers.Qwen2Config(**common, rope_parameters=full, use_sliding_window=False)
+    if s["family"] == "qwen3":
+        return transformers.Qwen3Config(**common, rope_parameters=full, use_sliding_window=False, attention_bias=False)
     if s["rope_factor"] != 1.0:
         full.update(rope_type="linear", factor=s["rope_factor"])
     kinds = ["sliding_attention" if s["pattern"][i % 6] == "L" else "full_attention" for i in range(s["n_layers"])]
@@ -120,6 +128,7 @@ def config_of(s):
 
 def model_of(s, weights):
     kind = {"llama": transformers.LlamaForCausalLM, "qwen2": transformers.Qwen2ForCausalLM,
+            "qwen3": transformers.Qwen3ForCausalLM,
             "gemma3": transformers.Gemma3ForCausalLM}[s["family"]]
     model = kind(config_of(s)).to(torch.float32).eval()
     missing, unexpected = model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, strict=False)
@@ -153,9 +162,11 @@ def changes_of(s):
         out["rope factor"] = dict(rope_factor=1.0)
     if s["family"] == "qwen2":
         out["biases"] = dict(no_bias=True)
+    if has_qk_norm(s):
+        out |= {"qk-norm": dict(no_qk_norm=True), "qk-norm behind rope": dict(qk_norm_late=True)}
     if s["family"] == "gemma3":
         out |= {"window + 1": dict(window=s["window"] + 1), "window - 1": dict(window=s["window"] - 1),
-                "local rope base": dict(rope_base_local=s["rope_base_local"] * 2), "qk-norm": dict(no_qk_norm=True),
+                "local rope base": dict(rope_base_local=s["rope_base_local"] * 2),
                 "norm offset": dict(norm_plus=0.0), "embedding scale": dict(embed_scale=1.0),
                 "layer pattern": dict(pattern="LLLLGL"), "post norms": dict(no_post_norm=True)}
     return out
@@ -171,7 +182,7 @@ def gguf_keys(s):
             (f"{a}.attention.layer_norm_rms_epsilon", "f32", s["eps"]), (f"{a}.rope.freq_base", "f32", s["rope_base"])]
     if a == "llama":
         return keys + [("llama.rope.dimension_count", "u32", s["head_dim"]), ("llama.vocab_size", "u32", s["n_vocab"])]
-    if a == "qwen2":
+    if a in ("qwen2", "qwen3"):
         return keys
     keys += [("gemma3.attention.sliding_window", "u32", s["window"])]
     if s["scale_of"] != s["head_dim"]:

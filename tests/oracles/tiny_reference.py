@@ -8,6 +8,10 @@ import numpy as np
 SQRT_2_PI = math.sqrt(2.0 / math.pi)
 
 
+def has_qk_norm(s):
+    return s["family"] in ("gemma3", "qwen3")
+
+
 def rms(x, w, eps):
     return x / np.sqrt((x * x).mean(-1, keepdims=True) + eps) * w
 
@@ -63,9 +67,13 @@ def forward(s, weights, ids):
         heads = lambda t: t.reshape(len(ids), -1, d).transpose(1, 0, 2)
         bias = lambda t: 0.0 if s.get("no_bias") else w.get(p + f"self_attn.{t}_proj.bias", 0.0)
         q, k, v = (heads(h @ w[p + f"self_attn.{t}_proj.weight"].T + bias(t)) for t in "qkv")
-        if gemma and not s.get("no_qk_norm"):
-            q, k = norm(q, p + "self_attn.q_norm.weight"), norm(k, p + "self_attn.k_norm.weight")
+        qk_norm = lambda q, k: (norm(q, p + "self_attn.q_norm.weight"), norm(k, p + "self_attn.k_norm.weight"))
+        late = s.get("qk_norm_late", False)
+        if has_qk_norm(s) and not late and not s.get("no_qk_norm"):
+            q, k = qk_norm(q, k)
         q, k = (rope(t, base, factor, s["rope_freqs"], s.get("adjacent", False)) for t in (q, k))
+        if late:
+            q, k = qk_norm(q, k)
         mixed, entropy = attend(s, q, k, v, s["window"] if local else 0)
         entropies.append(entropy)
         h = mixed.transpose(1, 0, 2).reshape(len(ids), -1) @ w[p + "self_attn.o_proj.weight"].T

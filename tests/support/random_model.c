@@ -11,11 +11,14 @@
 static const qn_model_shape shapes[] = {
     {"tiny", "llama", 2, 256, 512, 8, 2, 32, 320, 0, 1e4f, true},
     {"tiny-windowed", "gemma3", 7, 256, 512, 4, 2, 64, 320, 24, 1e6f, true},
+    {"tiny-normed", "qwen3", 2, 256, 512, 4, 2, 96, 320, 0, 1e6f, false},
     {"smollm2-135m", "llama", 30, 576, 1536, 9, 3, 64, 49152, 0, 1e5f, true},
     {"llama-3.2-1b", "llama", 16, 2048, 8192, 32, 8, 64, 128256, 0, 5e5f, true},
     {"llama-3.1-8b", "llama", 32, 4096, 14336, 32, 8, 128, 128256, 0, 5e5f, false},
     {"gemma-3-270m", "gemma3", 18, 640, 2048, 4, 1, 256, 262144, 512, 1e6f, true},
     {"gemma-3-1b", "gemma3", 26, 1152, 6912, 4, 1, 256, 262144, 512, 1e6f, true},
+    {"qwen3-0.6b", "qwen3", 28, 1024, 3072, 16, 8, 128, 151936, 0, 1e6f, true},
+    {"qwen3-1.7b", "qwen3", 28, 2048, 6144, 16, 8, 128, 151936, 0, 1e6f, true},
 };
 
 typedef struct tensor {
@@ -85,10 +88,13 @@ static void layer(plan *p, int i)
     matrix(p, "ffn_gate", i, s->n_ff, s->n_embd);
     matrix(p, "ffn_up", i, s->n_ff, s->n_embd);
     matrix(p, "ffn_down", i, s->n_embd, s->n_ff);
-    if (s->window == 0)
+    bool gemma = strcmp(s->arch, "gemma3") == 0;
+    if (gemma || strcmp(s->arch, "qwen3") == 0) {
+        vector(p, "attn_q_norm", i, s->head_dim);
+        vector(p, "attn_k_norm", i, s->head_dim);
+    }
+    if (!gemma)
         return;
-    vector(p, "attn_q_norm", i, s->head_dim);
-    vector(p, "attn_k_norm", i, s->head_dim);
     vector(p, "post_attention_norm", i, s->n_embd);
     vector(p, "post_ffw_norm", i, s->n_embd);
 }
