@@ -6,6 +6,7 @@
 #include "base/machine.h"
 #include "engine/layout.h"
 #include "engine/prefix.h"
+#include "model/kv_noise.h"
 
 #include <string.h>
 
@@ -129,6 +130,8 @@ static qn_status check_request(const qn_engine *e, const qn_request *r, qn_error
     QN_FAIL_IF(r->n_ids > e->options.n_ctx, err, QN_EFIT,
                "the prompt has %zu tokens, %zu more than the context of %u; raise -c", r->n_ids,
                r->n_ids - e->options.n_ctx, e->options.n_ctx);
+    QN_FAIL_IF(r->n_noise >= r->n_ids, err, QN_EARGUMENT,
+               "noise for %u of %zu tokens: at least one must be run", r->n_noise, r->n_ids);
     for (size_t i = 0; i < r->n_ids; i++)
         QN_FAIL_IF(r->ids[i] >= e->model->program.n_vocab, err, QN_EARGUMENT,
                    "token id %u is not below the vocabulary's %u", r->ids[i],
@@ -145,13 +148,24 @@ static qn_slot *idle_slot(qn_engine *e)
     return NULL;
 }
 
+/* What the sequence need not run: noise if asked for, else what the cache holds. */
+static qn_status attach_past(qn_engine *e, qn_slot *s, qn_error *err)
+{
+    const qn_request *r = &s->request;
+    s->parent = e->root;
+    if (r->n_noise > 0)
+        return qn_chain_add_noise(&s->chain, &e->kv, e->kernels, r->n_noise, r->sequence, err);
+    if (!e->options.no_prefix_cache && !r->wants_logits)
+        s->usage.n_cached = qn_prefix_attach(&e->kv, &s->chain, &s->parent, s->n_ids, s->ids);
+    return QN_OK;
+}
+
 qn_status qn_engine_submit(qn_engine *e, const qn_request *r, uint64_t *id, qn_error *err)
 {
     QN_TRY(check_request(e, r, err));
     qn_slot *s = idle_slot(e);
     QN_FAIL_IF(!s, err, QN_EFIT, "all %u sequences are taken; raise --sequences",
                e->options.n_sequences);
-    s->active = true;
     s->cancelled = false;
     s->id = *id = ++e->last_id;
     s->request = *r;
@@ -161,14 +175,15 @@ qn_status qn_engine_submit(qn_engine *e, const qn_request *r, uint64_t *id, qn_e
     s->usage = (qn_usage){.n_prompt = s->n_ids};
     s->submitted_ns = qn_clock_ns();
     s->started_ns = s->first_ns = 0;
-    s->parent = e->root;
     qn_buf_clear(&s->text);
     qn_decoder_init(&s->decoder, e->model->tokenizer,
                     QN_DETOKENIZE_CONTINUES | QN_DETOKENIZE_REPLACE |
                         (r->skip_special ? QN_DETOKENIZE_SKIP_SPECIAL : 0));
-    if (!e->options.no_prefix_cache && !r->wants_logits)
-        s->usage.n_cached = qn_prefix_attach(&e->kv, &s->chain, &s->parent, s->n_ids, s->ids);
-    return QN_OK;
+    qn_status status = attach_past(e, s, err);
+    s->active = status == QN_OK;
+    if (!s->active)
+        qn_chain_clear(&s->chain, &e->kv);
+    return status;
 }
 
 void qn_engine_cancel(qn_engine *e, uint64_t id)
@@ -334,7 +349,7 @@ static void advance(qn_engine *e)
         qn_slot *s = &e->slots[e->rows.slot_of_segment[i]];
         uint32_t before = s->chain.n_tokens;
         s->chain.n_tokens += e->rows.segments[i].n_rows;
-        if (!e->options.no_prefix_cache)
+        if (!e->options.no_prefix_cache && s->request.n_noise == 0)
             qn_prefix_publish(&e->kv, &s->chain, &s->parent, before, s->ids);
     }
 }

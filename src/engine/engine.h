@@ -58,6 +58,8 @@ typedef struct qn_request {
     const uint32_t *ids; /* copied */
     size_t n_ids;        /* at least 1, at most n_ctx */
     uint32_t n_predict;  /* most tokens to generate; 0: only the prompt is run */
+    uint32_t n_noise;    /* first ids that are not run: noise stands for their keys and values, and
+                            no page of the request is shared. For benchmarks; less than n_ids */
     qn_sampling sampling;
     uint64_t sequence; /* number of the sequence within its seed */
     qn_stops stops;    /* kept by the caller until the end */

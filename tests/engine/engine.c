@@ -240,6 +240,40 @@ static void what_cannot_run_is_refused_with_the_reason(void **state)
     qn_test_run_close(&r);
 }
 
+/* What follows 140 ids, n_noise of them not run. */
+static outcome run_noise(qn_engine *e, uint32_t n_noise)
+{
+    outcome o;
+    qn_request q = request(&o, 140, 20);
+    q.n_noise = n_noise;
+    must_submit(e, &q);
+    must_drain(e);
+    assert_int_equal(o.finish, QN_FINISH_LENGTH);
+    return o;
+}
+
+static void noise_stands_for_a_past_that_no_other_request_finds(void **state)
+{
+    (void)state;
+    qn_test_run r;
+    qn_test_run_open(&r, path, &(qn_test_setting){.n_ctx = 256});
+    outcome noise = run_noise(r.engine, 130), again = run_noise(r.engine, 130), o;
+    outcome plain = run_noise(r.engine, 0);
+    assert_string_equal(noise.text, again.text);
+    assert_string_not_equal(noise.text, plain.text);
+    assert_int_equal(plain.usage.n_cached, 0);
+    assert_int_equal(again.usage.n_cached, 0);
+    assert_int_equal(run_noise(r.engine, 0).usage.n_cached, 128);
+    qn_request q = request(&o, 140, 20);
+    q.n_noise = 140;
+    uint64_t id;
+    qn_error err;
+    assert_int_equal(qn_engine_submit(r.engine, &q, &id, &err), QN_EARGUMENT);
+    assert_non_null(strstr(err.text, "140"));
+    assert_int_equal(qn_engine_n_active(r.engine), 0);
+    qn_test_run_close(&r);
+}
+
 static void a_file_that_shrinks_fails_the_request_and_not_the_process(void **state)
 {
     (void)state;
@@ -267,6 +301,7 @@ int main(void)
         cmocka_unit_test(opening_and_running_fail_cleanly_at_every_call),
         cmocka_unit_test(a_request_ends_at_its_length_at_a_stop_string_or_when_cancelled),
         cmocka_unit_test(what_cannot_run_is_refused_with_the_reason),
+        cmocka_unit_test(noise_stands_for_a_past_that_no_other_request_finds),
         cmocka_unit_test(a_file_that_shrinks_fails_the_request_and_not_the_process),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture) ? 1 : 0;

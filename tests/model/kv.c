@@ -2,7 +2,10 @@
 #include "tests/support/support.h"
 #include "tests/support/test.h"
 
-#include "model/kv.h"
+#include "model/kv_noise.h"
+
+#include <math.h>
+#include <string.h>
 
 static const qn_kv_shape shape = {
     .type = QN_KV_F16,
@@ -125,7 +128,71 @@ static void a_full_pool_and_a_full_context_are_refused(void **state)
     qn_arena_release(&b);
 }
 
+/* The bytes of all pages of a chain of noise, which the caller's buffer takes. */
+static size_t copy_noise(uint64_t seed, uint32_t n_tokens, uint8_t *bytes)
+{
+    qn_kv kv;
+    qn_chain c;
+    qn_arena a, b;
+    qn_error err;
+    size_t n = 0;
+    open_pool(&kv, &a, 5, qn_kv_pages_for(&shape, 1, 300, QN_PAGE_TOKENS));
+    open_chain(&c, &b, 300);
+    assert_int_equal(qn_chain_add_noise(&c, &kv, qn_kernels_at(QN_CPU_REF), n_tokens, seed, &err),
+                     QN_OK);
+    assert_int_equal(c.n_tokens, n_tokens);
+    for (uint32_t g = 0; g < 2; g++)
+        for (uint32_t i = 0; i < c.n_most; i++)
+            if (c.page[g][i] != QN_NO_PAGE) {
+                memcpy(bytes + n, qn_kv_k(&kv, g, c.page[g][i], 0, 0), kv.group[g].page_bytes);
+                n += kv.group[g].page_bytes;
+            }
+    for (uint32_t i = (n_tokens - 99) / QN_PAGE_TOKENS; i * QN_PAGE_TOKENS < n_tokens; i++)
+        assert_int_not_equal(c.page[1][i], QN_NO_PAGE); /* what the window sees */
+    qn_arena_release(&a);
+    qn_arena_release(&b);
+    return n;
+}
+
+static void noise_stands_for_a_past_and_depends_on_its_seed_alone(void **state)
+{
+    (void)state;
+    static uint8_t one[1 << 18], same[1 << 18], other[1 << 18];
+    size_t n = copy_noise(1, 290, one), n_different = 0;
+    assert_int_equal(copy_noise(1, 290, same), n);
+    assert_int_equal(copy_noise(2, 290, other), n);
+    assert_memory_equal(one, same, n);
+    double sum = 0, squares = 0;
+    for (size_t i = 0; i < n / 2; i++) {
+        double x = (double)qn_kv_value(QN_KV_F16, one, i);
+        assert_true(x >= -1 && x <= 1);
+        sum += x, squares += x * x;
+        n_different += memcmp(one + 2 * i, other + 2 * i, 2) != 0;
+    }
+    assert_true(fabs(sum / ((double)n / 2)) < 0.1);
+    assert_true(fabs(squares / ((double)n / 2) - 1.0 / 3) < 0.1);
+    assert_true(n_different > n / 2 * 9 / 10);
+}
+
+static void noise_longer_than_the_pool_is_refused(void **state)
+{
+    (void)state;
+    qn_kv kv;
+    qn_chain c;
+    qn_arena a, b;
+    qn_error err;
+    open_pool(&kv, &a, 2, 2);
+    open_chain(&c, &b, 300);
+    assert_int_equal(qn_chain_add_noise(&c, &kv, qn_kernels_at(QN_CPU_REF), 200, 1, &err), QN_EFIT);
+    qn_chain_clear(&c, &kv);
+    assert_int_equal(qn_chain_add_noise(&c, &kv, qn_kernels_at(QN_CPU_REF), 128, 1, &err), QN_OK);
+    qn_arena_release(&a);
+    qn_arena_release(&b);
+}
+
 QN_TEST_MAIN(cmocka_unit_test(a_named_page_is_found_until_its_memory_is_needed),
              cmocka_unit_test(the_first_page_of_a_name_keeps_it),
              cmocka_unit_test(a_window_holds_what_it_can_see_within_its_plan),
-             cmocka_unit_test(a_full_pool_and_a_full_context_are_refused))
+             cmocka_unit_test(a_full_pool_and_a_full_context_are_refused),
+             cmocka_unit_test(noise_stands_for_a_past_and_depends_on_its_seed_alone),
+             cmocka_unit_test(noise_longer_than_the_pool_is_refused))

@@ -1,0 +1,58 @@
+/* tests/model/cost.c - costs of a small program, summed by hand. */
+#include "tests/support/test.h"
+
+#include "model/cost.h"
+
+static qn_op ops[] = {
+    {.kind = QN_OP_EMBED, .matrix = {.n_in = 64, .n_out = 1000, .n_row_bytes = 68}},
+    {.kind = QN_OP_LINEAR,
+     .a = {.is_act = true},
+     .matrix = {.n_in = 64, .n_out = 10, .n_row_bytes = 68}},
+    {.kind = QN_OP_LINEAR, .matrix = {.n_in = 64, .n_out = 5, .n_row_bytes = 128}},
+    {.kind = QN_OP_NORM},
+    {.kind = QN_OP_LINEAR,
+     .a = {.is_act = true},
+     .matrix = {.n_in = 64, .n_out = 1000, .n_row_bytes = 68}},
+};
+
+static const qn_program program = {
+    .n_ops = 5,
+    .n_body = 4,
+    .ops = ops,
+    .n_heads = 4,
+    .kv = {.type = QN_KV_F16,
+           .n_heads = 2,
+           .k_dim = 8,
+           .v_dim = 16,
+           .n_groups = 2,
+           .group = {{.n_layers = 1}, {.n_layers = 2, .window = 10}}},
+};
+
+enum { BODY = 10 * 68 + 5 * 128, HEAD = 1000 * 68, LAYER_TOKEN = 2 * (8 + 16) * 2 };
+
+static void a_step_of_decoding_shares_its_weights_and_not_its_past(void **state)
+{
+    (void)state;
+    const qn_work w = {
+        .depth = 99, .n_tokens = 3, .n_rows = 4, .n_sequence_rows = 1, .n_with_logits = 3};
+    const qn_cost c = qn_program_cost(&program, &w);
+    assert_true(c.weight_bytes == 68 + (BODY + HEAD) / 4.0);
+    assert_true(c.kv_bytes == (101.0 + 2 * 10) * LAYER_TOKEN); /* 100, 101 and 102 are seen */
+    assert_true(c.int8_ops == 2.0 * 64 * (10 + 1000));
+    assert_true(c.float_ops == 2.0 * 64 * 5);
+    assert_true(c.attention_ops == 2.0 * 4 * (8 + 16) * (101 + 2 * 10));
+}
+
+static void a_prompt_reads_weights_and_past_once_a_step_and_its_head_once(void **state)
+{
+    (void)state;
+    const qn_work w = {
+        .depth = 0, .n_tokens = 8, .n_rows = 4, .n_sequence_rows = 4, .n_with_logits = 1};
+    const qn_cost c = qn_program_cost(&program, &w);
+    assert_true(c.weight_bytes == 68 + BODY / 4.0 + HEAD / 8.0);
+    assert_true(c.kv_bytes == 3 * 4.5 * LAYER_TOKEN / 4);
+    assert_true(c.int8_ops == 2.0 * 64 * (10 + 1000 / 8.0));
+}
+
+QN_TEST_MAIN(cmocka_unit_test(a_step_of_decoding_shares_its_weights_and_not_its_past),
+             cmocka_unit_test(a_prompt_reads_weights_and_past_once_a_step_and_its_head_once))
