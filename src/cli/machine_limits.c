@@ -16,12 +16,14 @@ typedef struct buffer {
     size_t n_streams;        /* side by side, as reading is fastest; 0: not known */
 } buffer;
 
+typedef enum pass { READ, INT8, F32, BF16 } pass;
+
 struct qn_meter {
     qn_pool *pool;
     const qn_limit_work *work;
     size_t n_threads, n_bytes;
     buffer on_4k, on_2m;
-    enum { READ, INT8, F32, BF16 } what; /* of the pass */
+    pass what;
     const buffer *read;
     size_t n_streams;
     int64_t result[QN_POOL_MOST]; /* so that nothing is left out */
@@ -79,7 +81,7 @@ static double read_speed(qn_meter *m, buffer *b)
     return most;
 }
 
-static double multiply_speed(qn_meter *m, int what, size_t n_products)
+static double multiply_speed(qn_meter *m, pass what, size_t n_products)
 {
     m->what = what;
     return 2 * (double)n_products * LOOPS * (double)m->n_threads / fastest(m);
