@@ -1,4 +1,4 @@
-# all | check | bench | fuzz | format | lint | install; V=release|debug|asan|tsan|fuzz
+# all | check | bench | bench-full | benches | fuzz | format | lint | install; V=release|debug|asan|tsan|fuzz
 V    ?= release
 B    := build/$(V)
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
@@ -57,7 +57,14 @@ check: all $(TESTS) $(FUZZ:%=$(B)/replay-%)
 	script/check-layers && script/check-banned
 	script/run-tests $(B) $(TESTS) $(FUZZ:%=$(B)/replay-%)
 tests: all $(TESTS) $(BENCHES) $(FUZZ:%=$(B)/replay-%)
-bench: $(BENCHES)
+# Quern beside the peers whose folders QUERN_BENCH_LLAMA and QUERN_BENCH_IK name (bench/table.py). bench-full goes on where
+# it was interrupted (build/bench/full.jsonl) and writes docs/speed.md.
+bench bench-full: all $(B)/bench/make_model
+	@command -v python3 >/dev/null || { echo "make $@ needs python3; without it: build/quern bench MODEL --limits" >&2; exit 1; }
+	$(if $(filter bench,$@),rm -f build/bench/core.jsonl)
+	python3 bench/table.py --set $(if $(filter bench,$@),core,full)
+	$(if $(filter bench-full,$@),python3 bench/table.py --set full --report docs/speed.md)
+benches: $(BENCHES)
 fuzz: ; for f in $(FUZZ); do $(MAKE) CC=clang V=fuzz run-$$f || exit 1; done
 run-%: $(B)/fuzz-% ; mkdir -p $(B)/corpus-$* && $< -max_total_time=$(or $(SECONDS),60) -timeout=10 $(B)/corpus-$* tests/fuzz/seeds/$*
 format: ; clang-format -i $$(git ls-files '*.[ch]')
@@ -78,4 +85,4 @@ install: all
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all check tests bench fuzz format lint alone install clean
+.PHONY: all check tests bench bench-full benches fuzz format lint alone install clean

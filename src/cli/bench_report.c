@@ -67,8 +67,12 @@ static void write_json(const qn_bench_result *r, const char *name, qn_buf *out)
     qn_json_write_f64(out, rates.min);
     write_number(out, "median", rates.median);
     write_number(out, "max", rates.max);
+    for (size_t i = 0; i < r->n_repeats; i++) {
+        qn_buf_text(out, i == 0 ? "},\"samples\":[" : ",");
+        qn_json_write_f64(out, r->rates[i]);
+    }
     qn_buf_format(out,
-                  "},\"weight_bytes_per_token\":%.0f,\"kv_bytes_per_token\":%.0f,"
+                  "],\"weight_bytes_per_token\":%.0f,\"kv_bytes_per_token\":%.0f,"
                   "\"ops_per_token\":%.0f,\"float_ops_per_token\":%.0f,"
                   "\"attention_ops_per_token\":%.0f,\"level\":\"%s\"",
                   c->weight_bytes, c->kv_bytes, c->int8_ops + c->float_ops, c->float_ops,

@@ -306,7 +306,7 @@ static void plan_show_and_bench_have_stable_keys(void **state)
     assert_int_equal(n_lines(r.out), 2);
     for (size_t i = 0; i < 2; i++)
         ASSERT_KEYS(r.out, i, "test", "threads", "sequences", "depth", "tokens_per_second",
-                    "weight_bytes_per_token", "kv_bytes_per_token", "ops_per_token",
+                    "samples", "weight_bytes_per_token", "kv_bytes_per_token", "ops_per_token",
                     "float_ops_per_token", "attention_ops_per_token", "level");
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"pp8\""));
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"tg4\""));

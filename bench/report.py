@@ -1,0 +1,203 @@
+"""bench/report.py - results as tables: medians and spread, shares of the limit, ratios to peers, goals.
+
+A result is a line of JSON: {"cell", "round", engine: {"samples", ...} or {"error"}}; the rounds of a cell are pooled.
+"""
+import json
+import statistics
+
+import cells
+import engines
+
+ENGINES = ["quern"] + [peer.name for peer in engines.PEERS]
+LOWER_IS_BETTER = ("first", "memory")
+SMALL = ("smollm2", "gemma3-270m")  # caches hold much of them
+BATCH_GAIN = {2: 1.9, 4: 3.2, 8: 5, 16: 6.5}
+
+
+def read(path):
+    """The lines of a results file; one that was cut short by an interruption is left out."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+    except FileNotFoundError:
+        return []
+    results = []
+    for line in text.splitlines():
+        try:
+            results.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return results
+
+
+def pool(results):
+    """{cell name: {engine: what all its rounds say}}; an engine that never succeeded keeps its error."""
+    pooled = {}
+    for result in results:
+        engines_of = pooled.setdefault(result["cell"], {})
+        for name in ENGINES:
+            one = result.get(name)
+            if one is None:
+                continue
+            into = engines_of.setdefault(name, {"samples": [], "limits": [], "fractions": [], "last": {}})
+            into["last"] = one if "samples" in one or not into["samples"] else into["last"]
+            into["samples"] += one.get("samples", [])
+            into["limits"] += [one["limit"]] if "limit" in one else []
+            into["fractions"] += [one["fraction_of_limit"]] if "fraction_of_limit" in one else []
+    return pooled
+
+
+def median_of(engine):
+    return statistics.median(engine["samples"]) if engine and engine["samples"] else None
+
+
+def number(x):
+    return f"{x:.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}"
+
+
+def spread(engine):
+    """min / median / max."""
+    if not engine:
+        return ""
+    if not engine["samples"]:
+        return "failed"
+    return " / ".join(number(x) for x in (min(engine["samples"]), median_of(engine), max(engine["samples"])))
+
+
+def fraction(engine):
+    return statistics.median(engine["fractions"]) if engine and engine["fractions"] else None
+
+
+def ratios(row):
+    """{peer: Quern's median over the peer's}."""
+    ours = median_of(row.get("quern"))
+    theirs = {name: median_of(row.get(name)) for name in ENGINES[1:]}
+    return {name: ours / x for name, x in theirs.items() if ours and x}
+
+
+def ratio_to_best(row, kind):
+    all_ratios = ratios(row).values()
+    if not all_ratios:
+        return None
+    return max(all_ratios) if kind in LOWER_IS_BETTER else min(all_ratios)
+
+
+def step_model(row, sequences):
+    """A step's time over max(bytes / bandwidth, operations / 0.6 of the peak): at most 1.35 is the goal."""
+    last = row["quern"]["last"]
+    limits = last["limits"]
+    bandwidth = max(limits["read_bytes_per_second"].values())
+    bytes_of_step = sequences * (last["weight_bytes_per_token"] + last["kv_bytes_per_token"])
+    ops_of_step = sequences * last["ops_per_token"]
+    model = max(bytes_of_step / bandwidth, ops_of_step / (0.6 * limits["int8_ops_per_second"]))
+    return sequences / median_of(row["quern"]) / model
+
+
+def goals_of(cell, row, pooled):
+    """[(what, value or None, comparison, goal)] of a cell."""
+    best, share = ratio_to_best(row, cell.kind), fraction(row.get("quern"))
+    if cell.kind == "first":
+        return [("of the best peer's", best, "<=", 0.35)]
+    if cell.kind == "memory":
+        planned, used = row["quern"]["last"].get("planned"), median_of(row["quern"])
+        return [("of the plan", used / planned if planned and used else None, "<=", 1.0)]
+    if cell.kind == "pp":
+        shares = {512: 0.55, 2048: 0.50 if cell.model.startswith("8b") else 0.45}
+        goals = [("of the limit", share, ">=", shares[cell.n])] if cell.n in shares and not cell.depth else []
+        if "bf16" in cell.model:
+            goals = []
+        return goals + [("x best peer", best, ">=", 2.0)]
+    if cell.sequences > 1:
+        alone = median_of(pooled.get(f"{cell.model}/tg{cell.n}/t{cell.threads}", {}).get("quern"))
+        gain = median_of(row["quern"]) / alone if alone else None
+        goals = [("x the model of a step", step_model(row, cell.sequences), "<=", 1.35)]
+        if cell.sequences in BATCH_GAIN:
+            goals.append(("x one sequence", gain, ">=", BATCH_GAIN[cell.sequences]))
+        return goals
+    if cell.depth:
+        return [("of the limit", share, ">=", 0.85)] + ([("x best peer", best, ">=", 2.0)] if cell.peers else [])
+    if cell.model in SMALL:
+        return [("x best peer", best, ">=", 2.0)]
+    return [("of the limit", share, ">=", 0.88), ("x best peer", best, ">=", 1.4)]
+
+
+def is_met(value, comparison, goal):
+    return value >= goal if comparison == ">=" else value <= goal
+
+
+def verdict(goals):
+    """Each goal with its figure: "0.91 of the limit (>= 0.88): met"."""
+    said = []
+    for what, value, comparison, goal in goals:
+        if value is None:
+            said.append(f"{what} ({comparison} {goal:g}): not measured")
+        else:
+            said.append(f"{value:.2f} {what} ({comparison} {goal:g}): "
+                        f"{'met' if is_met(value, comparison, goal) else '**not met**'}")
+    return "; ".join(said)
+
+
+def table(cells_shown, pooled):
+    """Markdown lines, a row for each cell that has results."""
+    lines = ["| model | test | threads | Quern | of limit | llama.cpp | ik_llama.cpp | ratios | goals |",
+             "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+    for cell in cells_shown:
+        row = pooled.get(cell.name)
+        if not row or not median_of(row.get("quern")):
+            continue
+        share = fraction(row["quern"])
+        columns = [cell.model, cell.test, str(cell.threads), spread(row["quern"]),
+                   f"{100 * share:.0f} %" if share else "", *(spread(row.get(name)) for name in ENGINES[1:]),
+                   ", ".join(f"{x:.2f}" for x in ratios(row).values()), verdict(goals_of(cell, row, pooled))]
+        lines.append("| " + " | ".join(columns) + " |")
+    return lines
+
+
+def errors(cells_shown, pooled):
+    """What an engine said where it failed and never succeeded."""
+    return [f"- {cell.name}, {name}: {engine['last']['error']}" for cell in cells_shown
+            for name, engine in pooled.get(cell.name, {}).items() if not engine["samples"] and "error" in engine["last"]]
+
+
+SECTIONS = [
+    ("Decode, one sequence", lambda c: c.kind == "tg" and c.sequences == 1 and not c.depth),
+    ("Prompts", lambda c: c.kind == "pp" and not c.depth),
+    ("Small batches", lambda c: c.kind == "tg" and c.sequences > 1),
+    ("At depth", lambda c: c.depth > 0),
+    ("First token, milliseconds from exec to the first byte of the answer", lambda c: c.kind == "first"),
+    ("Memory, MiB of anonymous memory at most, context of %d full" % engines.CONTEXT, lambda c: c.kind == "memory"),
+]
+
+
+def sections(cells_shown, pooled):
+    lines = []
+    for title, belongs in SECTIONS:
+        rows = table([c for c in cells_shown if belongs(c)], pooled)
+        if len(rows) > 2:
+            lines += [f"## {title}", "", *rows, ""]
+    failed = errors(cells_shown, pooled)
+    return lines + (["## What failed", "", *failed, ""] if failed else [])
+
+
+def document(results, commands):
+    """docs/speed.md: where it was measured, how, and the tables."""
+    pooled, last = pool(results), results[-1]
+    cells_shown = cells.cells_of(cells.SETS[-1])
+    machine, whens = last["machine"], sorted(r["when"] for r in results)
+    commits = list(dict.fromkeys(r["commit"] for r in results))
+    builds = {n: e["last"].get("build", "") for row in pooled.values() for n, e in row.items()
+              if e["last"].get("build")}
+    return "\n".join([
+        "# Speed", "",
+        "Written by `make bench-full` (`bench/table.py --report docs/speed.md`); edits are lost.", "",
+        f"**Machine.** {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, level {machine['level']}; "
+        f"{machine['compiler']}. {whens[0]} to {whens[-1]}; commit {', '.join(commits)}.", "",
+        "**How.** Tokens a second as min / median / max; a sample is a process of its own, and the engines take turns, so "
+        "that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying (prompts, "
+        "linear operations only) alone would allow, measured in the same process right after the sample over a buffer of "
+        "the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 everywhere. "
+        "Files named 1b, 8b and gemma1b hold random weights in the shape of Llama 3.2 1B, Llama 3.1 8B and Gemma 3 1B. "
+        "Memory bandwidth moves with the machine's other guests.", "",
+        "**Peers.** " + "; ".join(f"{n}: {b}" for n, b in builds.items()) + ". Commands, FILE being the model's:", "",
+        *(f"    {c}" for c in commands), "",
+        *sections(cells_shown, pooled)])

@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+"""bench/table.py - Quern beside its peers: a table of speeds, shares of the machine's limits and ratios.
+
+    make bench           the core cells, in a quarter of an hour
+    make bench-full      all cells, for docs/speed.md
+
+A cell is run in rounds; in a round each engine runs once, one after the other. What a round says is a line of the results
+file, and a round that is there is not run again, so an interrupted run goes on where it was. QUERN_BENCH_LLAMA and
+QUERN_BENCH_IK name the folders of the peers' programs (see engines.py), QUERN_BENCH_MODELS the folder of models, which are
+made there when they are absent.
+"""
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+
+import cells
+import engines
+import report
+
+ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+CHUNK = 1 << 24
+
+
+def arguments():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("--set", choices=cells.SETS, default="core")
+    p.add_argument("--rounds", type=int, default=3)
+    p.add_argument("--results", metavar="FILE", help="build/bench/SET.jsonl unless given")
+    p.add_argument("--only", metavar="REGEX", help="cells whose name it matches")
+    p.add_argument("--units", type=int, default=sys.maxsize, help="end after so many rounds of cells; status 3: none left")
+    p.add_argument("--list", action="store_true", help="print the rounds that are left and end")
+    p.add_argument("--no-peers", action="store_true")
+    p.add_argument("--report", metavar="FILE", help="write all results there as a page")
+    args = p.parse_args()
+    args.results = args.results or os.path.join(ROOT, f"build/bench/{args.set}.jsonl")
+    return args
+
+
+def release(path):
+    return os.path.join(ROOT, "build/release", path)
+
+
+def make_model(name, folder):
+    """The path of a model's file, which is made or fetched when it is absent."""
+    what = cells.MODELS[name]
+    if isinstance(what, str):
+        return engines.output_of([os.path.join(ROOT, "script/fetch-model"), what]).splitlines()[-1]
+    shape, encoding = what
+    path = os.path.join(folder, f"{shape}-{encoding}.gguf")
+    if not os.path.exists(path):
+        print(f"making {path}", file=sys.stderr)
+        os.makedirs(folder, exist_ok=True)
+        engines.output_of([release("bench/make_model"), shape, encoding, path + ".part"])
+        os.rename(path + ".part", path)
+    return path
+
+
+def memory_available():
+    with open("/proc/meminfo", encoding="ascii") as f:
+        return next(1024 * int(line.split()[1]) for line in f if line.startswith("MemAvailable"))
+
+
+def read_through(path):
+    """Brings a file into the page cache, where each engine finds it."""
+    with open(path, "rb", buffering=0) as f:
+        while f.read(CHUNK):
+            pass
+
+
+def machine():
+    doctor = json.loads(engines.output_of([release("quern"), "doctor", "--json"]))
+    version = json.loads(engines.output_of([release("quern"), "version", "--json"]))
+    with open("/proc/cpuinfo", encoding="utf-8") as f:
+        names = re.findall(r"^model name\s*:\s*(.*)$", f.read(), re.M)
+    with open("/proc/meminfo", encoding="ascii") as f:
+        total = int(f.readline().split()[1])
+    return {"cpu": names[0] if names else doctor["machine"], "cores": doctor["cores"], "level": doctor["level"],
+            "memory_gib": round(total / 2**20), "compiler": "compiler " + version["compiler"]}
+
+
+def commit():
+    done = subprocess.run(["git", "-C", ROOT, "describe", "--always", "--dirty", "--exclude=*"], check=False,
+                          capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
+
+
+def units_left(all_cells, rounds, results):
+    """(round, cell) in the order of running: every cell once before any cell twice."""
+    done = {(r["round"], r["cell"]) for r in results}
+    return [(n, cell) for n in range(1, rounds + 1) for cell in all_cells if (n, cell.name) not in done]
+
+
+def run_unit(n, cell, all_engines, folder):
+    path = make_model(cell.model, folder)
+    size = os.path.getsize(path)
+    if size > memory_available():
+        raise engines.Failed(f"{path} holds {size >> 20} MiB, more than the memory that is available")
+    read_through(path)
+    result = {"cell": cell.name, "round": n, "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
+              "commit": commit(), "machine": machine()}
+    turn = all_engines[n % len(all_engines):] + all_engines[: n % len(all_engines)]
+    with tempfile.NamedTemporaryFile("w", suffix=".txt") as prompt:
+        prompt.write(("mill " * engines.CONTEXT)[: engines.CONTEXT - engines.MARGIN])
+        prompt.flush()
+        for engine in turn:
+            if engine is not all_engines[0] and not cell.peers:
+                continue
+            try:
+                result[engine.name] = engine.run(cell, path, prompt.name)
+            except (engines.Failed, ValueError, KeyError) as e:  # also what cannot be parsed
+                result[engine.name] = {"error": str(e)}
+    return result
+
+
+def append(path, result):
+    """A line of its own, also behind one that was cut short."""
+    with open(path, "a+", encoding="utf-8") as f:
+        f.seek(0)
+        text = f.read()
+        f.write(("" if not text or text.endswith("\n") else "\n") + json.dumps(result) + "\n")
+
+
+def shown(result):
+    said = []
+    for name in report.ENGINES:
+        one = result.get(name)
+        if one:
+            said.append(f"{name} {report.number(one['samples'][0])}" if "samples" in one else f"{name}: {one['error']}")
+    return f"{result['cell']} round {result['round']}: " + ", ".join(said)
+
+
+def run(args, all_cells, all_engines):
+    folder = os.environ.get("QUERN_BENCH_MODELS") or os.path.join(ROOT, "build/bench/models")
+    os.makedirs(os.path.dirname(os.path.abspath(args.results)), exist_ok=True)
+    left = units_left(all_cells, args.rounds, report.read(args.results))
+    for n, cell in left[: args.units]:
+        begin = time.monotonic()
+        try:
+            result = run_unit(n, cell, all_engines, folder)
+        except engines.Failed as e:
+            print(f"{cell.name} is left out: {e}", file=sys.stderr)
+            continue
+        append(args.results, result)
+        print(f"{shown(result)} ({time.monotonic() - begin:.0f} s)", file=sys.stderr, flush=True)
+    return bool(left)
+
+
+def commands(all_engines):
+    """One command of each kind and engine, for the page."""
+    kinds = [("1b-q4_k_m", "tg32", 2), ("1b-q4_k_m", "tg32xs4", 2), ("1b-q4_k_m", "tg16@d8192", 2),
+             ("1b-q4_k_m", "first", 2), ("1b-q4_k_m", "memory", 2)]
+    lines = []
+    for kind in kinds:
+        for engine in all_engines:
+            command = engine.command(cells.parse_cell(*kind), "FILE", "PROMPT")
+            line = engine.name + ": " + " ".join([os.path.basename(command[0]), *command[1:]])
+            lines.append(line.replace(engines.PROMPT, f'"{engines.PROMPT}"'))
+    return lines
+
+
+def main():
+    args = arguments()
+    all_cells = [c for c in cells.cells_of(args.set) if not args.only or re.search(args.only, c.name)]
+    try:
+        peers = [] if args.no_peers else engines.peers_here(os.environ)
+    except engines.Failed as e:
+        sys.exit(f"table.py: {e}")
+    all_engines = [engines.Quern(release("quern")), *peers]
+    if args.report:
+        with open(args.report, "w", encoding="utf-8") as f:
+            f.write(report.document(report.read(args.results), commands([all_engines[0], *(p("") for p in engines.PEERS)])))
+        return 0
+    if args.list:
+        for n, cell in units_left(all_cells, args.rounds, report.read(args.results)):
+            print(n, cell.name)
+        return 0
+    for peer in engines.PEERS:
+        if peer.name not in [e.name for e in all_engines]:
+            print(f"{peer.name} is left out: {peer.variable} does not name the folder of its programs", file=sys.stderr)
+    some_left = run(args, all_cells, all_engines)
+    if args.units == sys.maxsize:
+        print("\n".join(report.sections(all_cells, report.pool(report.read(args.results)))))
+    return 0 if some_left or args.units == sys.maxsize else 3
+
+
+if __name__ == "__main__":
+    sys.exit(main())
