@@ -19,8 +19,10 @@ ISA.avxvnni    := $(ISA.avx2) -mavxvnni
 ISA.avx512     := $(ISA.avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA.avx512vnni := $(ISA.avx512) -mavx512vnni
 ISA.amx        := $(ISA.avx512vnni) -mamx-tile -mamx-int8 -mamx-bf16
-# Intrinsics under UBSan take minutes to compile; tests hold these files to the references instead.
-SIMD.asan := -fno-sanitize=undefined
+# Intrinsics under UBSan take minutes to compile; tests hold these files to the references instead. Unoptimised they keep
+# every accumulator in checked memory, so that real models would take minutes too.
+SIMD.asan := -O2 -fno-sanitize=undefined
+SIMD.tsan := -O2
 SIMD.fuzz := -fno-sanitize=all
 LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni amx
 isa = $(word 2,$(subst ., ,$(notdir $1)))
