@@ -190,6 +190,13 @@ LANES_INLINE void vec_scale(size_t n, float *y, const float *x, float factor)
         store_some(y + i, n - i, lanes_mul(load_some(x + i, n - i), lanes_set(factor)));
 }
 
+LANES_INLINE void vec_add_scaled(size_t n, float *y, const float *x, float factor)
+{
+    for (size_t i = 0; i < n; i += 16)
+        store_some(y + i, n - i,
+                   lanes_fma(load_some(x + i, n - i), lanes_set(factor), load_some(y + i, n - i)));
+}
+
 LANES_INLINE void vec_softcap(size_t n, float *y, const float *x, float cap)
 {
     lanes c = lanes_set(cap);

@@ -33,6 +33,11 @@ void qn_vec_scale_avx512(size_t n, float *y, const float *x, float factor)
     vec_scale(n, y, x, factor);
 }
 
+void qn_vec_add_scaled_avx512(size_t n, float *y, const float *x, float factor)
+{
+    vec_add_scaled(n, y, x, factor);
+}
+
 void qn_vec_softcap_avx512(size_t n, float *y, const float *x, float cap)
 {
     vec_softcap(n, y, x, cap);

@@ -51,6 +51,12 @@ void qn_vec_scale(size_t n, float *y, const float *x, float factor)
         y[i] = x[i] * factor;
 }
 
+void qn_vec_add_scaled(size_t n, float *y, const float *x, float factor)
+{
+    for (size_t i = 0; i < n; i++)
+        y[i] = fmaf(x[i], factor, y[i]);
+}
+
 void qn_vec_softcap(size_t n, float *y, const float *x, float cap)
 {
     for (size_t i = 0; i < n; i++)

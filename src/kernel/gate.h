@@ -21,5 +21,8 @@ void qn_gate(qn_gate_kind kind, size_t n, float *y, const float *g, const float 
 void qn_vec_add(size_t n, float *y, const float *a, const float *b); /* y = a + b */
 void qn_vec_scale(size_t n, float *y, const float *x, float factor); /* y = x * factor */
 
+/* y[i] = fma(x[i], factor, y[i]) */
+void qn_vec_add_scaled(size_t n, float *y, const float *x, float factor);
+
 /* y[i] = cap * tanh(x[i] / cap), cap > 0 */
 void qn_vec_softcap(size_t n, float *y, const float *x, float cap);

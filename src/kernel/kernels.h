@@ -51,6 +51,7 @@ typedef struct qn_kernels {
     void (*gate)(qn_gate_kind kind, size_t n, float *y, const float *g, const float *u);
     void (*vec_add)(size_t n, float *y, const float *a, const float *b);
     void (*vec_scale)(size_t n, float *y, const float *x, float factor);
+    void (*vec_add_scaled)(size_t n, float *y, const float *x, float factor);
     void (*vec_softcap)(size_t n, float *y, const float *x, float cap);
     uint32_t (*argmax)(size_t n, const float *x);
     void (*sum_logits)(size_t n, const float *x, qn_logit_stats *stats);

@@ -14,6 +14,7 @@ enum { OPS_OF_STEP = 3, OPS_AROUND = 16 };
 typedef struct value { /* what a register holds from one writing to the next */
     qn_place place;
     size_t first, last; /* ops that touch it */
+    uint32_t n_vectors; /* that it consists of, each quantized alone */
     int act;            /* the value that holds its int8 activations, or -1 */
 } value;
 
@@ -45,7 +46,8 @@ static const struct role_row {
 };
 // clang-format on
 
-static const char *const register_names[QN_N_REGISTERS] = {"", "X", "H", "Q", "K", "V", "G", "U"};
+static const char *const register_names[QN_N_REGISTERS] = {"",  "X", "H", "Q", "K",
+                                                           "V", "G", "U", "R"};
 
 /* --- tensors --- */
 
@@ -58,11 +60,26 @@ static const char *role_name(const compiler *k, qn_role role)
     return roles[role].gguf;
 }
 
+static qn_status check_shape(const compiler *k, qn_role role, const qn_tensor *t)
+{
+    uint64_t in = qn_config_dim(k->c, roles[role].in), out = qn_config_dim(k->c, roles[role].out);
+    bool stacked = roles[role].where == QN_EXPERTS;
+    uint64_t n_stacked = stacked ? qn_config_n(k->c, QN_N_EXPERTS) : 1;
+    const uint64_t *d = t->dim;
+    QN_FAIL_IF(d[0] == in && d[1] == out && d[2] != n_stacked && d[3] == 1 && stacked, k->err,
+               QN_EFORMAT, "tensor %s has %" PRIu64 " experts; the config asks for %" PRIu64,
+               t->name.bytes, d[2], n_stacked);
+    QN_FAIL_IF(d[0] != in || d[1] != out || d[2] != n_stacked || d[3] != 1, k->err, QN_EFORMAT,
+               "tensor %s is %" PRIu64 " x %" PRIu64 "; the config asks for %" PRIu64 " x %" PRIu64,
+               t->name.bytes, d[0], d[1], in, out);
+    return QN_OK;
+}
+
 /* The tensor of a role in the current layer; *t is NULL when it is absent and may be. */
 static qn_status find_tensor(compiler *k, qn_role role, const qn_tensor **t)
 {
     char name[256];
-    if (roles[role].where == QN_LAYER)
+    if (roles[role].where != QN_MODEL)
         snprintf(name, sizeof name, "blk.%u.%s", k->layer, role_name(k, role));
     else
         snprintf(name, sizeof name, "%s", role_name(k, role));
@@ -71,13 +88,7 @@ static qn_status find_tensor(compiler *k, qn_role role, const qn_tensor **t)
     if (!*t)
         return QN_OK;
     k->consumed[*t - k->g->tensors] = true;
-    uint64_t in = qn_config_dim(k->c, roles[role].in), out = qn_config_dim(k->c, roles[role].out);
-    const qn_tensor *s = *t;
-    bool fits = s->dim[0] == in && s->dim[1] == out && s->dim[2] == 1 && s->dim[3] == 1;
-    QN_FAIL_IF(!fits, k->err, QN_EFORMAT,
-               "tensor %s is %" PRIu64 " x %" PRIu64 "; the config asks for %" PRIu64 " x %" PRIu64,
-               name, s->dim[0], s->dim[1], in, out);
-    return QN_OK;
+    return check_shape(k, role, *t);
 }
 
 static qn_matrix matrix_of(const qn_tensor *t)
@@ -86,7 +97,7 @@ static qn_matrix matrix_of(const qn_tensor *t)
                        .bytes = t->bytes,
                        .n_in = t->dim[0],
                        .n_out = t->dim[1],
-                       .n_row_bytes = t->n_bytes / t->dim[1]};
+                       .n_row_bytes = t->n_bytes / (t->dim[1] * t->dim[2])};
 }
 
 /* A vector of f32: in place where the file holds just that, else a copy. */
@@ -115,16 +126,25 @@ static qn_status find_vector(compiler *k, qn_role role, bool add_one, const floa
 
 /* --- values and ops --- */
 
-static int new_value(compiler *k, qn_space space, const char *name, uint32_t n, bool is_act)
+/* n_vectors of n values in each row; each begins at a multiple of 64 bytes. */
+static int new_vectors(compiler *k, qn_space space, const char *name, uint32_t n_vectors,
+                       uint32_t n, bool is_act)
 {
     assert(k->n_values < k->n_most);
     value *v = &k->values[k->n_values];
-    *v = (value){.first = k->p->n_ops, .last = k->p->n_ops, .act = -1};
+    *v = (value){.first = k->p->n_ops, .last = k->p->n_ops, .n_vectors = n_vectors, .act = -1};
     size_t n_bytes = is_act ? qn_act_bytes(n) : n * sizeof(float);
-    v->place = (qn_place){
-        .space = space, .is_act = is_act, .n = n, .n_bytes = (n_bytes + 63) & ~(size_t)63};
+    v->place = (qn_place){.space = space,
+                          .is_act = is_act,
+                          .n = n_vectors * n,
+                          .n_bytes = n_vectors * ((n_bytes + 63) & ~(size_t)63)};
     snprintf(v->place.name, sizeof v->place.name, "%s", name);
     return (int)k->n_values++;
+}
+
+static int new_value(compiler *k, qn_space space, const char *name, uint32_t n, bool is_act)
+{
+    return new_vectors(k, space, name, 1, n, is_act);
 }
 
 static qn_op *add_op(compiler *k, qn_op_kind kind)
@@ -176,18 +196,32 @@ static int activations(compiler *k, int v)
     qn_op *op = add_op(k, QN_OP_QUANTIZE);
     char name[8];
     snprintf(name, sizeof name, "%.5s.q", k->values[v].place.name);
-    int act = new_value(k, space_of(k, v), name, width(k, v), true);
+    uint32_t n_vectors = k->values[v].n_vectors;
+    op->n_vector = width(k, v) / n_vectors;
+    int act = new_vectors(k, space_of(k, v), name, n_vectors, op->n_vector, true);
     op->a = touch(k, v);
     op->dst = touch(k, act);
     end_op(k);
     return k->values[v].act = act;
 }
 
+static bool wants_act(const compiler *k, const qn_tensor *t)
+{
+    return !k->options->f32_activations && qn_encoding_is_quantized(t->encoding);
+}
+
+/* A row reads and multiplies n_used of the n_matrices matrices of t. */
+static void count_work(compiler *k, const qn_tensor *t, uint64_t n_used, uint64_t n_matrices)
+{
+    k->p->n_scratch_inputs = QN_MAX(k->p->n_scratch_inputs, t->dim[0]);
+    k->p->n_weight_bytes += t->n_bytes / n_matrices * n_used;
+    k->p->n_row_products += t->dim[0] * t->dim[1] * n_used;
+}
+
 static int add_linear(compiler *k, const qn_tensor *t, const char *name, int from, qn_space space)
 {
     qn_matrix m = matrix_of(t);
-    bool int8 = !k->options->f32_activations && qn_encoding_is_quantized(m.encoding);
-    int input = int8 ? activations(k, from) : from;
+    int input = wants_act(k, t) ? activations(k, from) : from;
     qn_op *op = add_op(k, QN_OP_LINEAR);
     int to = new_value(k, space, name, (uint32_t)m.n_out, false);
     op->matrix = m;
@@ -195,9 +229,7 @@ static int add_linear(compiler *k, const qn_tensor *t, const char *name, int fro
     op->a = touch(k, input);
     op->dst = touch(k, to);
     end_op(k);
-    k->p->n_scratch_inputs = QN_MAX(k->p->n_scratch_inputs, m.n_in);
-    k->p->n_weight_bytes += t->n_bytes;
-    k->p->n_row_products += (uint64_t)m.n_in * m.n_out;
+    count_work(k, t, 1, 1);
     return to;
 }
 
@@ -334,10 +366,81 @@ static qn_status lower_gate(compiler *k, const qn_step *s)
     return QN_OK;
 }
 
+static qn_status lower_route(compiler *k, const qn_step *s)
+{
+    uint32_t n_used = qn_config_n(k->c, QN_N_USED_EXPERTS);
+    int logits = read_register(k, s->a);
+    qn_op *op = add_op(k, QN_OP_ROUTE);
+    int to = new_value(k, QN_SPACE_ROWS, register_names[s->dst], 2 * n_used, false);
+    op->n_experts = k->p->n_experts = qn_config_n(k->c, QN_N_EXPERTS);
+    op->n_used = k->p->n_used_experts = n_used;
+    op->renormalise = k->c->value[QN_EXPERT_NORM] != 0;
+    op->a = touch(k, logits);
+    op->dst = touch(k, to);
+    end_op(k);
+    k->reg[s->dst] = to;
+    return QN_OK;
+}
+
+/* An op on experts' matrices t, from register a by the choices in b into value to. */
+static qn_op *add_expert_op(compiler *k, const qn_step *s, const qn_tensor *t, int input, int to)
+{
+    qn_op *op = add_op(k, s->op);
+    op->matrix = matrix_of(t);
+    op->tensor = t->name.bytes;
+    op->n_experts = qn_config_n(k->c, QN_N_EXPERTS);
+    op->n_used = qn_config_n(k->c, QN_N_USED_EXPERTS);
+    op->a = touch(k, input);
+    op->b = touch(k, read_register(k, s->b));
+    op->dst = touch(k, to);
+    count_work(k, t, op->n_used, op->n_experts);
+    return op;
+}
+
+static qn_status lower_expert_gate(compiler *k, const qn_step *s)
+{
+    const qn_tensor *gate, *up;
+    QN_TRY(find_tensor(k, s->role, &gate));
+    QN_TRY(find_tensor(k, s->up_role, &up));
+    QN_FAIL_IF(wants_act(k, gate) != wants_act(k, up), k->err, QN_EUNSUPPORTED,
+               "tensor %s is %s while %s is %s; both must be quantized or neither",
+               gate->name.bytes, qn_encoding_name(gate->encoding), up->name.bytes,
+               qn_encoding_name(up->encoding));
+    int from = read_register(k, s->a), input = wants_act(k, gate) ? activations(k, from) : from;
+    int to = new_vectors(k, QN_SPACE_ROWS, register_names[s->dst],
+                         qn_config_n(k->c, QN_N_USED_EXPERTS), (uint32_t)gate->dim[1], false);
+    qn_op *op = add_expert_op(k, s, gate, input, to);
+    op->gate = (qn_gate_kind)s->param;
+    op->up = matrix_of(up);
+    count_work(k, up, op->n_used, op->n_experts);
+    end_op(k);
+    k->reg[s->dst] = to;
+    return QN_OK;
+}
+
+static qn_status lower_expert_sum(compiler *k, const qn_step *s)
+{
+    const qn_tensor *t;
+    QN_TRY(find_tensor(k, s->role, &t));
+    int from = read_register(k, s->a), input = wants_act(k, t) ? activations(k, from) : from;
+    int to = new_value(k, QN_SPACE_ROWS, register_names[s->dst], (uint32_t)t->dim[1], false);
+    add_expert_op(k, s, t, input, to);
+    end_op(k);
+    k->reg[s->dst] = to;
+    return QN_OK;
+}
+
 static qn_status (*const lower[QN_N_OPS])(compiler *, const qn_step *) = {
-    [QN_OP_BIAS] = lower_bias, [QN_OP_NORM] = lower_norm,     [QN_OP_LINEAR] = lower_linear,
-    [QN_OP_ROPE] = lower_rope, [QN_OP_ATTEND] = lower_attend, [QN_OP_ADD] = lower_add,
+    [QN_OP_BIAS] = lower_bias,
+    [QN_OP_NORM] = lower_norm,
+    [QN_OP_LINEAR] = lower_linear,
+    [QN_OP_ROPE] = lower_rope,
+    [QN_OP_ATTEND] = lower_attend,
+    [QN_OP_ADD] = lower_add,
     [QN_OP_GATE] = lower_gate,
+    [QN_OP_ROUTE] = lower_route,
+    [QN_OP_EXPERT_GATE] = lower_expert_gate,
+    [QN_OP_EXPERT_SUM] = lower_expert_sum,
 };
 
 /* --- the whole model --- */

@@ -35,6 +35,12 @@ static void key_name(const qn_config *c, qn_key key, char name[192])
 static qn_status read_number(const qn_gguf *g, const char *name, double *value, qn_error *err)
 {
     qn_gguf_array a;
+    bool flag = false;
+    if (qn_gguf_find(g, name)->type == QN_GGUF_BOOL) {
+        qn_status status = qn_gguf_get_bool(g, name, &flag, err);
+        *value = flag;
+        return status;
+    }
     if (qn_gguf_find(g, name)->type != QN_GGUF_ARRAY)
         return qn_gguf_get_f64(g, name, value, err);
     QN_TRY(qn_gguf_get_numbers(g, name, &a, err));
@@ -82,6 +88,27 @@ static qn_status require(const qn_config *c, qn_key key, qn_error *err)
     return QN_OK;
 }
 
+static bool has_step(const qn_family *f, qn_op_kind op)
+{
+    for (size_t i = 0; i < QN_MOST_LAYER_KINDS && f->layers[i].letter; i++)
+        for (const qn_step *s = f->layers[i].steps; s->op != QN_OP_END; s++)
+            if (s->op == op)
+                return true;
+    return false;
+}
+
+static qn_status require_experts(const qn_config *c, qn_error *err)
+{
+    static const qn_key required[] = {QN_N_EXPERTS, QN_N_USED_EXPERTS, QN_N_FF_EXPERT,
+                                      QN_EXPERT_NORM};
+    for (size_t i = 0; i < QN_COUNT(required); i++)
+        QN_TRY(require(c, required[i], err));
+    uint32_t n = qn_config_n(c, QN_N_EXPERTS), n_used = qn_config_n(c, QN_N_USED_EXPERTS);
+    QN_FAIL_IF(n_used < 1 || n_used > n, err, QN_EFORMAT,
+               "%u of %u experts cannot be used for each token", n_used, n);
+    return QN_OK;
+}
+
 static qn_status complete(qn_config *c, qn_error *err)
 {
     static const qn_key required[] = {QN_N_LAYERS, QN_N_EMBD,  QN_N_FF,
@@ -97,6 +124,8 @@ static qn_status complete(qn_config *c, qn_error *err)
     set_default(c, QN_ROPE_BASE_LOCAL, c->value[QN_ROPE_BASE]);
     set_default(c, QN_ROPE_FACTOR, 1);
     set_default(c, QN_QUERY_SCALAR, c->value[QN_HEAD_DIM]);
+    if (has_step(c->family, QN_OP_ROUTE))
+        QN_TRY(require_experts(c, err));
     return QN_OK;
 }
 
@@ -120,6 +149,27 @@ static qn_status check_rope_scaling(const qn_config *c, const qn_gguf *g, qn_err
     QN_TRY(qn_gguf_maybe_string(g, name, &type, err));
     QN_FAIL_IF(!qn_str_is(type, "none") && !qn_str_is(type, "linear"), err, QN_EUNSUPPORTED,
                "%s is \"%s\"; only none and linear are supported", name, qn_str_show(shown, type));
+    return QN_OK;
+}
+
+/* Ways of routing that the families here do not use, and the values that mean their absence. */
+static qn_status check_routing(const qn_config *c, const qn_gguf *g, qn_error *err)
+{
+    static const struct {
+        const char *key;
+        double absent[2];
+    } rows[] = {{"expert_gating_func", {0, 1}},  {"expert_weights_scale", {0, 1}},
+                {"expert_group_count", {0, 1}},  {"expert_group_used_count", {0, 1}},
+                {"expert_shared_count", {0, 0}}, {"leading_dense_block_count", {0, 0}}};
+    for (size_t i = 0; i < QN_COUNT(rows); i++) {
+        char name[192];
+        double v = 0;
+        snprintf(name, sizeof name, "%s.%s", c->arch, rows[i].key);
+        if (qn_gguf_find(g, name))
+            QN_TRY(qn_gguf_get_f64(g, name, &v, err));
+        QN_FAIL_IF(v != rows[i].absent[0] && v != rows[i].absent[1], err, QN_EUNSUPPORTED,
+                   "%s is %g; that is not supported for %s models", name, v, c->family->name);
+    }
     return QN_OK;
 }
 
@@ -170,6 +220,8 @@ qn_status qn_config_read(qn_config *c, const qn_family *family, const qn_gguf *g
     QN_TRY(complete(c, err));
     QN_TRY(check(c, err));
     QN_TRY(check_rope_scaling(c, g, err));
+    if (has_step(family, QN_OP_ROUTE))
+        QN_TRY(check_routing(c, g, err));
     return read_kinds(c, g, err);
 }
 
@@ -181,6 +233,8 @@ uint64_t qn_config_dim(const qn_config *c, qn_dim dim)
     case QN_DIM_VOCAB: return qn_config_n(c, QN_N_VOCAB);
     case QN_DIM_EMBD: return qn_config_n(c, QN_N_EMBD);
     case QN_DIM_FF: return qn_config_n(c, QN_N_FF);
+    case QN_DIM_EXPERTS: return qn_config_n(c, QN_N_EXPERTS);
+    case QN_DIM_FF_EXPERT: return qn_config_n(c, QN_N_FF_EXPERT);
     case QN_DIM_HEAD: return qn_config_n(c, QN_HEAD_DIM);
     case QN_DIM_Q: return n_heads * qn_config_n(c, QN_HEAD_DIM);
     case QN_DIM_K: return n_kv * qn_config_n(c, QN_HEAD_DIM);

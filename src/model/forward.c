@@ -3,11 +3,13 @@
 
 #include "base/checked.h"
 #include "kernel/attend.h"
+#include "kernel/experts.h"
+#include "kernel/route.h"
 
 #include <string.h>
 
 typedef struct qn_member_scratch { /* of one thread */
-    uint8_t *linear, *attend;
+    uint8_t *linear, *attend, *experts;
     const void **k_pages, **v_pages; /* [n_pages] */
 } qn_member_scratch;
 
@@ -84,8 +86,15 @@ static void run_norm(const qn_op *op, const member *m)
 static void run_quantize(const qn_op *op, const member *m)
 {
     range rows = share(m, m->n_rows);
-    for (size_t r = rows.first; r < rows.end; r++)
-        m->f->kernels->quantize(op->dst.n, row_of(m->f, &op->a, r), row_of(m->f, &op->dst, r));
+    size_t n = op->dst.n / op->n_vector, x_bytes = op->a.n_bytes / n,
+           act_bytes = op->dst.n_bytes / n;
+    for (size_t r = rows.first; r < rows.end; r++) {
+        const uint8_t *x = row_of(m->f, &op->a, r);
+        uint8_t *act = row_of(m->f, &op->dst, r);
+        for (size_t i = 0; i < n; i++)
+            m->f->kernels->quantize(op->n_vector, (const void *)(x + i * x_bytes),
+                                    act + i * act_bytes);
+    }
 }
 
 static void run_rope(const qn_op *op, const member *m)
@@ -154,6 +163,16 @@ static void run_gate(const qn_op *op, const member *m)
     }
 }
 
+static void run_route(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++) {
+        uint32_t *ids = row_of(m->f, &op->dst, r);
+        qn_route(m->f->kernels, op->n_experts, row_of(m->f, &op->a, r), op->n_used, op->renormalise,
+                 ids, (float *)(void *)(ids + op->n_used));
+    }
+}
+
 static void run_softcap(const qn_op *op, const member *m)
 {
     range rows = share(m, m->n_rows);
@@ -189,6 +208,44 @@ static void run_linear(const qn_op *op, const member *m)
     else
         qn_linear_f32(m->f->kernels, &op->matrix, first, end, m->n_rows, x, stride_of(&op->a), y,
                       stride_of(&op->dst), m->scratch->linear);
+}
+
+/* Of a value with slots, what lies between two of them. */
+static size_t slot_bytes(const qn_place *p, const qn_op *op)
+{
+    return p->n_bytes / op->n_used;
+}
+
+static qn_experts experts_of(const qn_op *op, const member *m)
+{
+    return (qn_experts){
+        .kernels = m->f->kernels,
+        .matrix = op->matrix,
+        .n_experts = op->n_experts,
+        .n_used = op->n_used,
+        .n_rows = m->n_rows,
+        .choices = row_of(m->f, &op->b, 0),
+        .choices_stride = op->b.n_bytes,
+        .is_act = op->a.is_act,
+        .x = row_of(m->f, &op->a, 0),
+        .x_stride = op->a.n_bytes,
+        .y = row_of(m->f, &op->dst, 0),
+        .y_stride = stride_of(&op->dst),
+    };
+}
+
+static void run_expert_gate(const qn_op *op, const member *m)
+{
+    qn_experts e = experts_of(op, m);
+    e.y_stride = slot_bytes(&op->dst, op) / sizeof(float);
+    qn_experts_gate(&e, &op->up, op->gate, m->index, m->n, m->scratch->experts);
+}
+
+static void run_expert_sum(const qn_op *op, const member *m)
+{
+    qn_experts e = experts_of(op, m);
+    e.x_stride = slot_bytes(&op->a, op);
+    qn_experts_sum(&e, m->index, m->n, m->scratch->experts);
 }
 
 enum { ATTEND_ROWS = 64 }; /* rows of one unit: enough to reuse a page, few enough to share out */
@@ -283,11 +340,22 @@ static void run_attend(const qn_op *op, const member *m)
 /* --- the program --- */
 
 static void (*const run[QN_N_OPS])(const qn_op *, const member *) = {
-    [QN_OP_BIAS] = run_bias,       [QN_OP_EMBED] = run_embed,         [QN_OP_ANGLES] = run_angles,
-    [QN_OP_NORM] = run_norm,       [QN_OP_QUANTIZE] = run_quantize,   [QN_OP_ROPE] = run_rope,
-    [QN_OP_ADD] = run_add,         [QN_OP_KV_APPEND] = run_kv_append, [QN_OP_GATE] = run_gate,
-    [QN_OP_SOFTCAP] = run_softcap, [QN_OP_LINEAR] = run_linear,       [QN_OP_TAKE] = run_take,
+    [QN_OP_BIAS] = run_bias,
+    [QN_OP_EMBED] = run_embed,
+    [QN_OP_ANGLES] = run_angles,
+    [QN_OP_NORM] = run_norm,
+    [QN_OP_QUANTIZE] = run_quantize,
+    [QN_OP_ROPE] = run_rope,
+    [QN_OP_ADD] = run_add,
+    [QN_OP_KV_APPEND] = run_kv_append,
+    [QN_OP_GATE] = run_gate,
+    [QN_OP_SOFTCAP] = run_softcap,
+    [QN_OP_LINEAR] = run_linear,
+    [QN_OP_TAKE] = run_take,
     [QN_OP_ATTEND] = run_attend,
+    [QN_OP_ROUTE] = run_route,
+    [QN_OP_EXPERT_GATE] = run_expert_gate,
+    [QN_OP_EXPERT_SUM] = run_expert_sum,
 };
 
 static void run_ops(qn_forward *f, range ops, uint32_t n_rows, size_t index, size_t n_members)
@@ -359,6 +427,10 @@ static void lay_out_member(const qn_forward *f, qn_member_scratch *m, qn_arena *
     const qn_kv_shape *kv = &f->program->kv;
     QN_TAKE(a, m->linear, qn_linear_scratch_bytes(f->program->n_scratch_inputs));
     QN_TAKE(a, m->attend, qn_attend_scratch_bytes(kv->k_dim, kv->v_dim));
+    if (f->program->n_experts > 0)
+        QN_TAKE(a, m->experts,
+                qn_experts_scratch_bytes(f->program->n_experts, f->program->n_used_experts,
+                                         f->shape.n_rows, f->program->n_scratch_inputs));
     QN_TAKE(a, m->k_pages, f->shape.n_pages);
     QN_TAKE(a, m->v_pages, f->shape.n_pages);
 }

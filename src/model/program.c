@@ -41,6 +41,13 @@ static void print_details(const qn_op *op, qn_buf *out)
     if (op->matrix.n_in > 0)
         qn_buf_format(out, " %zux%zu %s", op->matrix.n_in, op->matrix.n_out,
                       qn_encoding_name(op->matrix.encoding));
+    if (op->up.n_in > 0)
+        qn_buf_format(out, " and up %s", qn_encoding_name(op->up.encoding));
+    if (op->kind != QN_OP_ROUTE && op->n_experts > 0)
+        qn_buf_format(out, " of %u experts", op->n_experts);
+    if (op->kind == QN_OP_ROUTE)
+        qn_buf_format(out, "  %u of %u%s", op->n_used, op->n_experts,
+                      op->renormalise ? ", renormalised" : "");
     if (op->kind == QN_OP_NORM)
         qn_buf_format(out, "  vectors of %u, eps %g", op->n_vector, (double)op->x);
     if (op->kind == QN_OP_ROPE)

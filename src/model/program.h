@@ -32,15 +32,18 @@ typedef struct qn_op {
     bool barrier;
     uint16_t layer;
     qn_place dst, a, b;
-    qn_matrix matrix;     /* linear, embed */
-    const char *tensor;   /* its name */
-    const float *weights; /* norm: [n_vector]; angles: inverse frequencies [n_rot / 2] */
-    uint32_t n_vector;    /* norm, rope: values of one vector */
-    uint32_t n_rot;       /* rope, angles: values that rotate */
-    qn_rope_pairs pairs;  /* rope */
-    qn_gate_kind gate;    /* gate */
-    float x;              /* embed: scale; norm: eps; attend: scale; softcap: cap */
-    float softcap;        /* attend: 0 is none */
+    qn_matrix matrix;           /* linear, embed; experts: that of expert 0 */
+    qn_matrix up;               /* expert_gate */
+    const char *tensor;         /* its name */
+    const float *weights;       /* norm: [n_vector]; angles: inverse frequencies [n_rot / 2] */
+    uint32_t n_vector;          /* norm, rope, quantize: values of one vector */
+    uint32_t n_rot;             /* rope, angles: values that rotate */
+    qn_rope_pairs pairs;        /* rope */
+    qn_gate_kind gate;          /* gate, expert_gate */
+    uint32_t n_experts, n_used; /* route, expert_gate, expert_sum */
+    bool renormalise;           /* route */
+    float x;                    /* embed: scale; norm: eps; attend: scale; softcap: cap */
+    float softcap;              /* attend: 0 is none */
     uint32_t group, group_layer, window; /* kv_append, attend: where its pages are */
 } qn_op;
 
@@ -48,7 +51,8 @@ typedef struct qn_program {
     size_t n_ops, n_body;
     qn_op *ops;
     size_t row_bytes[QN_N_SPACES];
-    size_t n_scratch_inputs; /* longest input of a linear op */
+    size_t n_scratch_inputs;            /* longest input of a linear op */
+    uint32_t n_experts, n_used_experts; /* 0: there are none */
     uint32_t n_embd, n_vocab, n_heads;
     qn_place logits;
     qn_kv_shape kv;

@@ -38,6 +38,8 @@ typedef enum qn_dim { /* what a tensor's shape is made of */
                       QN_DIM_VOCAB,
                       QN_DIM_EMBD,
                       QN_DIM_FF,
+                      QN_DIM_EXPERTS,
+                      QN_DIM_FF_EXPERT,
                       QN_DIM_HEAD,      /* head_dim */
                       QN_DIM_Q,         /* n_heads * head_dim */
                       QN_DIM_K,         /* n_kv_heads * head_dim */
@@ -46,9 +48,9 @@ typedef enum qn_dim { /* what a tensor's shape is made of */
                       QN_DIM_ROPE_HALF, /* rope_dims / 2 */
 } qn_dim;
 
-typedef enum qn_where { QN_MODEL, QN_LAYER } qn_where;
+typedef enum qn_where { QN_MODEL, QN_LAYER, QN_EXPERTS } qn_where;
 
-/* X: the residual stream; H: work; G, U: gate and up of the feed-forward. */
+/* X: the residual stream; H: work; G, U: gate and up of the feed-forward; R: router, choices. */
 typedef enum qn_register {
     QN_REG_NONE,
     QN_REG_X,
@@ -58,6 +60,7 @@ typedef enum qn_register {
     QN_REG_V,
     QN_REG_G,
     QN_REG_U,
+    QN_REG_R,
     QN_N_REGISTERS
 } qn_register;
 
@@ -69,7 +72,8 @@ typedef struct qn_step {
     qn_op_kind op; /* QN_OP_END ends a layer */
     qn_register dst, a, b, c;
     qn_role role;
-    int param; /* qn_mask, qn_rope_kind or qn_gate_kind */
+    int param;       /* qn_mask, qn_rope_kind or qn_gate_kind */
+    qn_role up_role; /* expert_gate */
 } qn_step;
 
 enum { QN_MOST_LAYER_KINDS = 4 };

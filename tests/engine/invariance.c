@@ -71,7 +71,7 @@ static void assert_invariant(const char *shape, const char *encoding, bool f32)
 static void chunks_threads_and_levels_change_no_bit(void **state)
 {
     (void)state;
-    static const char *const shapes[] = {"tiny", "tiny-windowed", "tiny-normed"};
+    static const char *const shapes[] = {"tiny", "tiny-windowed", "tiny-normed", "tiny-experts"};
     assert_invariant("tiny-windowed", "Q4_K_M", false);
     if (QN_SANITIZED)
         return; /* the rest differs in arithmetic alone */
@@ -112,11 +112,10 @@ static void submit(qn_engine *e, const uint32_t *ids, size_t n_ids, uint64_t seq
     assert_int_equal(qn_engine_submit(e, &r, &id, &err), QN_OK);
 }
 
-static void neighbours_change_no_sampled_id(void **state)
+static void assert_alone_as_beside_others(const char *fixture)
 {
-    (void)state;
     qn_fixture f;
-    qn_fixture_open(&f, "gemma3-plain");
+    qn_fixture_open(&f, fixture);
     const char *path = qn_fixture_write_gguf(&f, "beside.gguf", QN_Q8_0, NULL);
     qn_test_run alone, together;
     stream expected[OTHERS + 1], got[OTHERS + 1];
@@ -139,12 +138,19 @@ static void neighbours_change_no_sampled_id(void **state)
     qn_fixture_close(&f);
 }
 
+static void neighbours_change_no_sampled_id(void **state)
+{
+    (void)state;
+    assert_alone_as_beside_others("gemma3-plain");
+    assert_alone_as_beside_others("qwen3moe-many");
+}
+
 /* --- cached or not --- */
 
 static void a_cached_prefix_changes_no_sampled_id(void **state)
 {
     (void)state;
-    static const char *const fixtures[] = {"llama-plain", "gemma3-plain"};
+    static const char *const fixtures[] = {"llama-plain", "gemma3-plain", "qwen3moe-plain"};
     for (size_t i = 0; i < QN_COUNT(fixtures); i++) {
         qn_fixture f;
         qn_fixture_open(&f, fixtures[i]);

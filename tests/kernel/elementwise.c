@@ -97,6 +97,12 @@ static void scale(const qn_kernels *k, vectors *v, uint64_t seed)
     k->vec_scale(v->n, v->y, v->x, draw(seed, 99, false));
 }
 
+static void add_scaled(const qn_kernels *k, vectors *v, uint64_t seed)
+{
+    memcpy(v->y, v->u, v->n * 4);
+    k->vec_add_scaled(v->n, v->y, v->x, draw(seed, 99, false));
+}
+
 static void softcap(const qn_kernels *k, vectors *v, uint64_t seed)
 {
     k->vec_softcap(v->n, v->y, v->x, 1 + (float)(seed % 50));
@@ -168,9 +174,9 @@ static void compare(operation *op, bool special)
 
 static void every_level_equals_the_reference(void **state)
 {
-    static operation *const operations[] = {norm_weighted, norm_in_place, silu,    gelu_tanh,
-                                            gelu_erf,      add,           scale,   softcap,
-                                            rope,          logits,        kv_pages};
+    static operation *const operations[] = {norm_weighted, norm_in_place, silu,   gelu_tanh,
+                                            gelu_erf,      add,           scale,  add_scaled,
+                                            softcap,       rope,          logits, kv_pages};
     (void)state;
     for (size_t i = 0; i < QN_COUNT(operations); i++) {
         compare(operations[i], false);

@@ -12,9 +12,10 @@
 #include <stdlib.h>
 
 static const char *const names[] = {
-    "llama-plain",  "llama-tied",          "llama-rope-scaled",  "llama-wide-head",
-    "gemma3-plain", "gemma3-query-scalar", "gemma3-rope-scaled", "qwen2-plain",
-    "qwen3-plain",  "qwen3-tied",
+    "llama-plain",       "llama-tied",          "llama-rope-scaled",  "llama-wide-head",
+    "gemma3-plain",      "gemma3-query-scalar", "gemma3-rope-scaled", "qwen2-plain",
+    "qwen3-plain",       "qwen3-tied",          "qwen3moe-plain",     "qwen3moe-many",
+    "qwen3moe-unnormed",
 };
 
 /* The largest difference to the fixture's values as a fraction of their range. */
@@ -78,7 +79,7 @@ static double hidden_distance(const qn_fixture *f, size_t n_layers)
 static void every_layer_equals_transformers(void **state)
 {
     (void)state;
-    static const char *const with_hidden[] = {"llama-plain", "gemma3-plain"};
+    static const char *const with_hidden[] = {"llama-plain", "gemma3-plain", "qwen3moe-plain"};
     for (size_t i = 0; i < QN_COUNT(with_hidden); i++) {
         qn_fixture f;
         qn_fixture_open(&f, with_hidden[i]);

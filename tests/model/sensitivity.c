@@ -133,6 +133,27 @@ static void swap_gate_and_up(qn_family *f)
     }
 }
 
+static void swap_expert_gate_and_up(qn_family *f)
+{
+    (void)f;
+    qn_step *s = find_step(0, QN_OP_EXPERT_GATE, 0);
+    s->role = QN_FFN_UP_EXPERTS;
+    s->up_role = QN_FFN_GATE_EXPERTS;
+}
+
+static void use_gelu_in_experts(qn_family *f)
+{
+    (void)f;
+    find_step(0, QN_OP_EXPERT_GATE, 0)->param = QN_GATE_GELU_TANH;
+}
+
+/* The router sees the residual stream instead of what is behind the norm. */
+static void route_before_norm(qn_family *f)
+{
+    (void)f;
+    find_step(0, QN_OP_LINEAR, 4)->a = QN_REG_X;
+}
+
 // clang-format off
 static const claim claims[] = {
     {"rope base", "llama-plain", {"llama.rope.freq_base", "20000"}, NULL},
@@ -159,6 +180,18 @@ static const claim claims[] = {
     {"q and k norms swapped", "qwen3-plain", {0}, swap_qk_norms},
     {"q norm behind rope", "qwen3-plain", {0}, norm_q_behind_rope},
     {"norm offset", "qwen3-tied", {0}, add_one_to_norms},
+    {"experts used, one less", "qwen3moe-plain", {"qwen3moe.expert_used_count", "2"}, NULL},
+    {"experts used, one more", "qwen3moe-plain", {"qwen3moe.expert_used_count", "4"}, NULL},
+    {"experts used, one less", "qwen3moe-many", {"qwen3moe.expert_used_count", "7"}, NULL},
+    {"weights not renormalised", "qwen3moe-plain", {"qwen3moe.expert_weights_norm", "0"}, NULL},
+    {"weights renormalised", "qwen3moe-unnormed", {"qwen3moe.expert_weights_norm", "1"}, NULL},
+    {"gate and up of experts", "qwen3moe-plain", {0}, swap_expert_gate_and_up},
+    {"activation of experts", "qwen3moe-plain", {0}, use_gelu_in_experts},
+    {"router's input", "qwen3moe-plain", {0}, route_before_norm},
+    {"q and k norms swapped", "qwen3moe-plain", {0}, swap_qk_norms},
+    {"q norm behind rope", "qwen3moe-plain", {0}, norm_q_behind_rope},
+    {"rope base", "qwen3moe-plain", {"qwen3moe.rope.freq_base", "500000"}, NULL},
+    {"rope pairs", "qwen3moe-plain", {0}, swap_pairs},
     {"global rope base", "gemma3-plain", {"gemma3.rope.freq_base", "2000000"}, NULL},
     {"local rope base", "gemma3-plain", {"gemma3.rope.freq_base_swa", "20000"}, NULL},
     {"window less one", "gemma3-plain", {"gemma3.attention.sliding_window", "23"}, NULL},
@@ -221,6 +254,7 @@ static void an_unchanged_spec_is_not_noticed(void **state)
     assert_false(is_noticed(&(claim){"nothing", "gemma3-plain", {0}, NULL}));
     assert_false(is_noticed(&(claim){"nothing", "qwen2-plain", {0}, NULL}));
     assert_false(is_noticed(&(claim){"nothing", "qwen3-plain", {0}, NULL}));
+    assert_false(is_noticed(&(claim){"nothing", "qwen3moe-plain", {0}, NULL}));
 }
 
 QN_TEST_MAIN(cmocka_unit_test(every_changed_property_is_noticed),

@@ -15,7 +15,7 @@ import torch
 import transformers
 
 import tiny_reference
-from tiny_reference import has_qk_norm
+from tiny_reference import has_experts, has_qk_norm
 from quern_random import random_ids, random_u64, random_weights
 
 N_IDS, N_HIDDEN = 150, 80
@@ -30,6 +30,7 @@ QWEN = dict(COMMON, family="qwen2", n_layers=3, n_embd=64, head_dim=16, rope_bas
             window=0, scale_of=16)
 QWEN3 = dict(COMMON, family="qwen3", n_layers=3, n_embd=64, head_dim=32, rope_base=1e6, tied=False, pattern="G",
              window=0, scale_of=32)
+QWEN3MOE = dict(QWEN3, family="qwen3moe", n_experts=8, n_used=3, n_ff_expert=64, expert_norm=True)
 SPECS = [
     dict(LLAMA, name="llama-plain", seed=101, hidden=True),
     dict(LLAMA, name="llama-tied", seed=102, tied=True, n_embd=96, n_heads=6, rope_base=100000.0),
@@ -39,6 +40,9 @@ SPECS = [
     dict(QWEN, name="qwen2-plain", seed=151),
     dict(QWEN3, name="qwen3-plain", seed=161),
     dict(QWEN3, name="qwen3-tied", seed=162, tied=True, n_heads=6, head_dim=16, scale_of=16, n_kv_heads=3),
+    dict(QWEN3MOE, name="qwen3moe-plain", seed=171, hidden=True),
+    dict(QWEN3MOE, name="qwen3moe-many", seed=172, n_layers=2, n_experts=24, n_used=8, n_ff_expert=32, tied=True),
+    dict(QWEN3MOE, name="qwen3moe-unnormed", seed=173, n_layers=2, expert_norm=False),
     dict(GEMMA, name="gemma3-plain", seed=201, n_layers=8, scale_of=32, hidden=True),
     dict(GEMMA, name="gemma3-query-scalar", seed=202, n_layers=7, scale_of=24),
     dict(GEMMA, name="gemma3-rope-scaled", seed=203, n_layers=12, scale_of=32, n_kv_heads=1, rope_factor=8.0),
@@ -63,10 +67,21 @@ def tensors_of(s):
             (g + "attn_k.weight", h + "self_attn.k_proj.weight", (k, e), 0.0, scale(e, 1.9), pairs),
             (g + "attn_v.weight", h + "self_attn.v_proj.weight", (k, e), 0.0, scale(e, 1.0), "none"),
             (g + "attn_output.weight", h + "self_attn.o_proj.weight", (e, q), 0.0, scale(q, 1.0), "none"),
-            (g + "ffn_gate.weight", h + "mlp.gate_proj.weight", (f, e), 0.0, scale(e, 1.0), "none"),
-            (g + "ffn_up.weight", h + "mlp.up_proj.weight", (f, e), 0.0, scale(e, 1.0), "none"),
-            (g + "ffn_down.weight", h + "mlp.down_proj.weight", (e, f), 0.0, scale(f, 2.0), "none"),
         ]
+        if has_experts(s):  # transformers joins gate and up; the names of its published files are per expert
+            n, f_e = s["n_experts"], s["n_ff_expert"]
+            rows += [
+                (g + "ffn_gate_inp.weight", h + "mlp.gate.weight", (n, e), 0.0, scale(e, 2.0), "none"),
+                (g + "ffn_gate_exps.weight", h + "mlp.experts.gate_proj", (n, f_e, e), 0.0, scale(e, 1.0), "none"),
+                (g + "ffn_up_exps.weight", h + "mlp.experts.up_proj", (n, f_e, e), 0.0, scale(e, 1.0), "none"),
+                (g + "ffn_down_exps.weight", h + "mlp.experts.down_proj", (n, e, f_e), 0.0, scale(f_e, 4.0), "none"),
+            ]
+        else:
+            rows += [
+                (g + "ffn_gate.weight", h + "mlp.gate_proj.weight", (f, e), 0.0, scale(e, 1.0), "none"),
+                (g + "ffn_up.weight", h + "mlp.up_proj.weight", (f, e), 0.0, scale(e, 1.0), "none"),
+                (g + "ffn_down.weight", h + "mlp.down_proj.weight", (e, f), 0.0, scale(f, 2.0), "none"),
+            ]
         if s["family"] == "qwen2":
             rows += [(g + f"attn_{t}.bias", h + f"self_attn.{t}_proj.bias", (q if t == "q" else k,), 0.0, 0.5, "none")
                      for t in "qkv"]
@@ -118,6 +133,11 @@ def config_of(s):
         return transformers.Qwen2Config(**common, rope_parameters=full, use_sliding_window=False)
     if s["family"] == "qwen3":
         return transformers.Qwen3Config(**common, rope_parameters=full, use_sliding_window=False, attention_bias=False)
+    if s["family"] == "qwen3moe":
+        return transformers.Qwen3MoeConfig(
+            **common, rope_parameters=full, use_sliding_window=False, attention_bias=False, num_experts=s["n_experts"],
+            num_experts_per_tok=s["n_used"], moe_intermediate_size=s["n_ff_expert"], norm_topk_prob=s["expert_norm"],
+            decoder_sparse_step=1, mlp_only_layers=[], experts_implementation="eager")
     if s["rope_factor"] != 1.0:
         full.update(rope_type="linear", factor=s["rope_factor"])
     kinds = ["sliding_attention" if s["pattern"][i % 6] == "L" else "full_attention" for i in range(s["n_layers"])]
@@ -128,9 +148,13 @@ def config_of(s):
 
 def model_of(s, weights):
     kind = {"llama": transformers.LlamaForCausalLM, "qwen2": transformers.Qwen2ForCausalLM,
-            "qwen3": transformers.Qwen3ForCausalLM,
+            "qwen3": transformers.Qwen3ForCausalLM, "qwen3moe": transformers.Qwen3MoeForCausalLM,
             "gemma3": transformers.Gemma3ForCausalLM}[s["family"]]
     model = kind(config_of(s)).to(torch.float32).eval()
+    for name in [n for n in weights if n.endswith("experts.gate_proj")]:
+        weights = dict(weights)
+        up = name.replace("gate_proj", "up_proj")
+        weights[name.replace("gate_proj", "gate_up_proj")] = np.concatenate([weights.pop(name), weights.pop(up)], 1)
     missing, unexpected = model.load_state_dict({k: torch.from_numpy(v) for k, v in weights.items()}, strict=False)
     assert not unexpected and set(missing) <= {"lm_head.weight"} and (not missing or s["tied"]), (missing, unexpected)
     model.tie_weights()
@@ -164,6 +188,10 @@ def changes_of(s):
         out["biases"] = dict(no_bias=True)
     if has_qk_norm(s):
         out |= {"qk-norm": dict(no_qk_norm=True), "qk-norm behind rope": dict(qk_norm_late=True)}
+    if has_experts(s):
+        out |= {"experts used, one less": dict(n_used=s["n_used"] - 1), "experts used, one more": dict(n_used=s["n_used"] + 1),
+                "renormalised": dict(expert_norm=not s["expert_norm"]), "experts by the least": dict(choose_least=True),
+                "gate and up of experts": dict(swap_gate_up=True), "equal weights": dict(equal_weights=True)}
     if s["family"] == "gemma3":
         out |= {"window + 1": dict(window=s["window"] + 1), "window - 1": dict(window=s["window"] - 1),
                 "local rope base": dict(rope_base_local=s["rope_base_local"] * 2),
@@ -184,6 +212,10 @@ def gguf_keys(s):
         return keys + [("llama.rope.dimension_count", "u32", s["head_dim"]), ("llama.vocab_size", "u32", s["n_vocab"])]
     if a in ("qwen2", "qwen3"):
         return keys
+    if a == "qwen3moe":
+        keys += [(f"{a}.expert_count", "u32", s["n_experts"]), (f"{a}.expert_used_count", "u32", s["n_used"]),
+                 (f"{a}.expert_feed_forward_length", "u32", s["n_ff_expert"])]
+        return keys + ([] if s["expert_norm"] else [(f"{a}.expert_weights_norm", "bool", 0)])
     keys += [("gemma3.attention.sliding_window", "u32", s["window"])]
     if s["scale_of"] != s["head_dim"]:
         keys += [("gemma3.attention.scale", "f32", float(np.float32(s["scale_of"] ** -0.5)))]
@@ -215,12 +247,16 @@ def make(s, folder):
                for n, (_, hf, shape, base, scale, _) in enumerate(rows)}
     ids = random_ids(s["seed"] + 1000, N_IDS, s["n_vocab"])
     logits, hidden = run(s, weights, ids)
+    s["gaps"] = []
     exact, exact_hidden, entropies = tiny_reference.forward(s, weights, ids)
     span = exact.max() - exact.min()
     error = abs(logits - exact).max() / span
     hidden_error = max(abs(h - e).max() / (e.max() - e.min()) for h, e in zip(hidden, exact_hidden))
     print(f"{s['name']}: logits span {span:.2f}, rms {exact.std():.2f}; transformers f32 against f64 of span: "
           f"logits {error:.1e}, hidden {hidden_error:.1e}; entropy over flat: worst layer {max(entropies):.2f}")
+    if has_experts(s):  # a choice that rounding could turn is no choice
+        print(f"    least gap between the logits of a chosen expert and one that is not: {min(s['gaps']):.1e}")
+        assert min(s["gaps"]) > 2e-4, s["name"]
     assert error < 1e-5 and hidden_error < 1e-5 and max(entropies) < 0.5, s["name"]
     for what, change in changes_of(s).items():
         moved = abs(tiny_reference.forward(dict(s, **change), weights, ids)[0] - exact).max() / span

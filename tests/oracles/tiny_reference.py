@@ -9,7 +9,11 @@ SQRT_2_PI = math.sqrt(2.0 / math.pi)
 
 
 def has_qk_norm(s):
-    return s["family"] in ("gemma3", "qwen3")
+    return s["family"] in ("gemma3", "qwen3", "qwen3moe")
+
+
+def has_experts(s):
+    return "n_experts" in s
 
 
 def rms(x, w, eps):
@@ -50,6 +54,30 @@ def act(s, x):
     return x / (1 + np.exp(-x))
 
 
+def feed_forward(s, h, w, p):
+    gate, up = "gate_proj", "up_proj"
+    if s.get("swap_gate_up"):
+        gate, up = up, gate
+    if not has_experts(s):
+        return (act(s, h @ w[p + f"mlp.{gate}.weight"].T) * (h @ w[p + f"mlp.{up}.weight"].T)) @ w[p + "mlp.down_proj.weight"].T
+    logits = h @ w[p + "mlp.gate.weight"].T
+    order = np.argsort(logits if s.get("choose_least") else -logits, -1, kind="stable")
+    chosen, n = order[:, : s["n_used"]], np.arange(len(h))
+    if "gaps" in s:
+        s["gaps"].append((logits[n, chosen[:, -1]] - logits[n, order[:, s["n_used"]]]).min())
+    share = np.exp(logits - logits.max(-1, keepdims=True))
+    share /= share.sum(-1, keepdims=True)
+    y = np.zeros_like(h)
+    for t in range(len(h)):
+        weight = share[t, chosen[t]]
+        weight = weight / weight.sum() if s["expert_norm"] else weight
+        weight = np.full_like(weight, weight.mean()) if s.get("equal_weights") else weight
+        for e, m in zip(chosen[t], weight):
+            g, u, d = (w[p + f"mlp.experts.{name}"][e] for name in (gate, up, "down_proj"))
+            y[t] += m * (d @ (act(s, g @ h[t]) * (u @ h[t])))
+    return y
+
+
 def forward(s, weights, ids):
     """weights: Hugging Face name -> array. Returns logits, [hidden state behind each layer], entropies."""
     w = {name: value.astype(np.float64) for name, value in weights.items()}
@@ -79,7 +107,7 @@ def forward(s, weights, ids):
         h = mixed.transpose(1, 0, 2).reshape(len(ids), -1) @ w[p + "self_attn.o_proj.weight"].T
         x = x + (norm(h, p + "post_attention_layernorm.weight") if gemma and not s.get("no_post_norm") else h)
         h = norm(x, p + ("pre_feedforward" if gemma else "post_attention") + "_layernorm.weight")
-        h = (act(s, h @ w[p + "mlp.gate_proj.weight"].T) * (h @ w[p + "mlp.up_proj.weight"].T)) @ w[p + "mlp.down_proj.weight"].T
+        h = feed_forward(s, h, w, p)
         x = x + (norm(h, p + "post_feedforward_layernorm.weight") if gemma and not s.get("no_post_norm") else h)
         hidden.append(x)
     head = w["model.embed_tokens.weight" if s["tied"] else "lm_head.weight"]

@@ -152,9 +152,14 @@ static size_t row_in_gguf(const qn_fixture_tensor *t, size_t o)
     return o - in_head + 2 * (in_head % (d / 2)) + in_head / (d / 2);
 }
 
+static size_t count(const qn_fixture_tensor *t)
+{
+    return t->dim[0] * t->dim[1] * t->dim[2] * t->dim[3];
+}
+
 float *qn_fixture_weights(const qn_fixture_tensor *t)
 {
-    size_t n_rows = t->n_dims == 1 ? 1 : t->dim[0], n = t->n_dims == 1 ? t->dim[0] : t->dim[1];
+    size_t n = t->dim[t->n_dims - 1], n_rows = count(t) / n;
     float *w = must(malloc(n_rows * n * sizeof *w), t->name);
     char *spelled = (char *)(uintptr_t)t->values;
     for (size_t o = 0; o < n_rows; o++)
@@ -181,6 +186,8 @@ static void write_key(qn_gguf_bytes *g, const char *key, const char *type, const
         qn_gguf_bytes_text(g, key, value);
     else if (strcmp(type, "u32") == 0)
         qn_gguf_bytes_u32(g, key, (uint32_t)strtoul(value, NULL, 10));
+    else if (strcmp(type, "bool") == 0)
+        qn_gguf_bytes_bool(g, key, strcmp(value, "0") != 0);
     else
         qn_gguf_bytes_f32(g, key, strtof(value, NULL));
 }
@@ -212,12 +219,14 @@ static bool left_out(const qn_fixture_tensor *t, const qn_fixture_change *change
 
 static qn_encoding encoding_of(const qn_fixture_tensor *t, qn_encoding e)
 {
-    return t->n_dims == 2 && t->dim[1] % qn_encoding_block(e) == 0 ? e : QN_F32;
+    bool is_router = strstr(t->name, "ffn_gate_inp"); /* converters keep it in F32 */
+    bool whole = t->dim[t->n_dims - 1] % qn_encoding_block(e) == 0;
+    return t->n_dims >= 2 && whole && !is_router ? e : QN_F32;
 }
 
 static void write_tensor(FILE *out, const qn_fixture_tensor *t, qn_encoding e)
 {
-    uint64_t n_values = t->dim[0] * t->dim[1], n_bytes;
+    uint64_t n_values = count(t), n_bytes;
     if (!qn_encoding_size(e, n_values, &n_bytes))
         must(NULL, t->name);
     uint8_t *bytes = must(malloc(n_bytes), t->name);
@@ -243,7 +252,9 @@ const char *qn_fixture_write_gguf(const qn_fixture *f, const char *file, qn_enco
     qn_gguf_bytes_tokenizer(&g, 256);
     for (size_t i = 0; i < f->n_tensors; i++) {
         const qn_fixture_tensor *t = &f->tensors[i];
-        uint64_t dims[2] = {t->n_dims == 2 ? t->dim[1] : t->dim[0], t->dim[0]};
+        uint64_t dims[4];
+        for (size_t d = 0; d < t->n_dims; d++)
+            dims[d] = t->dim[t->n_dims - 1 - d];
         if (!left_out(t, changes))
             qn_gguf_bytes_tensor(&g, t->name, encoding_of(t, encoding), t->n_dims, dims);
     }

@@ -15,7 +15,7 @@ typedef struct qn_fixture_tensor {
     const char *name, *transform;
     uint64_t seed;
     float base, scale;
-    size_t n_dims, dim[4]; /* Hugging Face order: outputs first */
+    size_t n_dims, dim[4]; /* Hugging Face order: outputs first, before them experts */
     const char *values;    /* spelled numbers instead of random ones, or NULL */
 } qn_fixture_tensor;
 
@@ -42,7 +42,8 @@ void qn_fixture_close(qn_fixture *f);
 
 const qn_fixture_array *qn_fixture_array_named(const qn_fixture *f, const char *name);
 
-/* The weights of tensor t as the GGUF file stores them, [dim[0]][dim[1]]; the caller frees them. */
+/* The weights of tensor t as the GGUF file stores them, [dim[0]][dim[1]]...; the caller frees them.
+ */
 float *qn_fixture_weights(const qn_fixture_tensor *t);
 
 typedef struct qn_fixture_change { /* one thing other than the fixture says; name NULL ends a list

@@ -9,6 +9,7 @@ typedef struct qn_model_shape {
     uint32_t n_layers, n_embd, n_ff, n_heads, n_kv_heads, head_dim, n_vocab, window;
     float rope_base;
     bool tied;
+    uint32_t n_experts, n_used_experts, n_ff_expert; /* 0: dense */
 } qn_model_shape;
 
 /* The shapes there are, by number; NULL past the last. */
