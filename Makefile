@@ -61,7 +61,7 @@ check: all $(TESTS) $(FUZZ:%=$(B)/replay-%)
 tests: all $(TESTS) $(BENCHES) $(FUZZ:%=$(B)/replay-%)
 # Quern beside the peers whose folders QUERN_BENCH_LLAMA and QUERN_BENCH_IK name (bench/table.py). bench-full goes on where
 # it was interrupted (build/bench/full.jsonl) and writes docs/speed.md.
-bench bench-full: all $(B)/bench/make_model
+bench bench-full: all $(B)/bench/make_model $(B)/bench/kernel/linear $(B)/bench/kernel/attend
 	@command -v python3 >/dev/null || { echo "make $@ needs python3; without it: build/quern bench MODEL --limits" >&2; exit 1; }
 	$(if $(filter bench,$@),rm -f build/bench/core.jsonl)
 	python3 bench/table.py --set $(if $(filter bench,$@),core,full)

@@ -21,7 +21,9 @@ MODELS = {
     "8b-q4_k_m": ("llama-3.1-8b", "Q4_K_M"),
     "8b-bf16": ("llama-3.1-8b", "BF16"),
     "gemma1b-q4_0": ("gemma-3-1b", "Q4_0"),
+    "kernels": None,
 }
+KERNELS = ("linear", "attend-prefill", "attend-decode")  # bench/kernel, one core
 
 # set, models, tests, threads; a test that ends in ! is run without peers: theirs takes minutes to get there
 ROWS = [
@@ -42,6 +44,7 @@ ROWS = [
     ("full", "8b-q4_k_m", "pp2048!", "2"),
     ("full", "8b-bf16", "tg16", "1 2"),
     ("full", "1b-q4_k_m", "tg16@d8192 pp512@d8192", "2"),
+    ("full", "kernels", "linear attend-prefill attend-decode", "1"),
 ]
 
 _TEST = re.compile(r"(pp|tg)(\d+)(?:@d(\d+))?(?:xs(\d+))?$")
@@ -52,7 +55,7 @@ class Cell:
     model: str
     test: str
     threads: int
-    kind: str = ""  # pp, tg, first or memory
+    kind: str = ""  # pp, tg, first, memory or kernel
     n: int = 0
     depth: int = 0
     sequences: int = 1
@@ -68,6 +71,8 @@ def parse_cell(model, test, threads):
     peers, test = not test.endswith("!"), test.rstrip("!")
     if model not in MODELS:
         raise ValueError(f"{model}: no such model")
+    if model == "kernels" and test in KERNELS:
+        return Cell(model, test, threads, "kernel", peers=False)
     if test in ("first", "memory"):
         return Cell(model, test, threads, test, peers=peers)
     m = _TEST.match(test)

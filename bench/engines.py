@@ -13,6 +13,7 @@ import time
 PROMPT = "What is a hand mill, in one short plain sentence?"
 CONTEXT = 2048  # of `memory`; the prompt fills all but MARGIN of it
 MARGIN = 64
+LINEAR = ("Q8_0", "Q4_0", "Q4_K", "Q6_K", "BF16")
 
 
 class Failed(Exception):
@@ -115,11 +116,33 @@ def peak_anonymous_mib(command):
     return {"samples": [most / 1024]}
 
 
+def parse_kernels(text):
+    """{"Q8_0, 512 rows": share of the limit that counts there} of bench/kernel's lines."""
+    shares = {}
+    for row in _json_lines(text):
+        if "encoding" in row:
+            share = row["fraction_of_read" if row["rows"] == 1 else "fraction_of_peak"]
+            shares[f"{row['encoding']}, {row['rows']} row{'s' if row['rows'] > 1 else ''}"] = share
+        elif "test" in row:
+            shares[f"attention, {row['test']}, {row['group']} heads of {row['head_dim']} for one of keys, context "
+                   f"{row['context']}"] = row["fraction_of_limit"]["median"]
+    if not shares:
+        raise Failed("bench/kernel printed nothing")
+    return {"samples": [], "shares": shares}
+
+
 class Quern:
     name = "quern"
 
     def __init__(self, program):
         self.program = program
+
+    def kernel_commands(self, cell):
+        folder = os.path.join(os.path.dirname(self.program), "bench/kernel")
+        if cell.test == "linear":
+            return [[os.path.join(folder, "linear"), "--json", "--repeat", "5", "--encoding", e, "--rows", rows]
+                    for e in LINEAR for rows in ("1", "512")]
+        return [[os.path.join(folder, "attend"), "--json", "--only", cell.test.split("-")[1]]]
 
     def command(self, cell, model, prompt_file="FILE"):
         t = ["-t", str(cell.threads)]
@@ -144,6 +167,9 @@ class Quern:
             plan = json.loads(output_of([self.program, "plan", model, "--json", "-c", str(CONTEXT), "-t",
                                          str(cell.threads)]))
             return peak_anonymous_mib(command) | {"planned": plan["anonymous"] / 2**20}
+        if cell.kind == "kernel":
+            level = json.loads(output_of([self.program, "doctor", "--json"]))["level"]
+            return parse_kernels("".join(output_of(c + ["--level", level]) for c in self.kernel_commands(cell)))
         return parse_quern(output_of(command))
 
 

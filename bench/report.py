@@ -39,10 +39,12 @@ def pool(results):
             one = result.get(name)
             if one is None:
                 continue
-            into = engines_of.setdefault(name, {"samples": [], "limits": [], "fractions": [], "last": {}})
+            into = engines_of.setdefault(name, {"samples": [], "limits": [], "fractions": [], "shares": {}, "last": {}})
             into["last"] = one if "samples" in one or not into["samples"] else into["last"]
             into["samples"] += one.get("samples", [])
             into["limits"] += [one["limit"]] if "limit" in one else []
+            for kernel, share in one.get("shares", {}).items():
+                into["shares"].setdefault(kernel, []).append(share)
             into["fractions"] += [one["fraction_of_limit"]] if "fraction_of_limit" in one else []
     return pooled
 
@@ -153,6 +155,25 @@ def table(cells_shown, pooled):
     return lines
 
 
+def kernel_goal(kernel):
+    """Of the peak for many rows and prompts, of read bandwidth for one row and decode; None: no goal of its own."""
+    if kernel.startswith("attention"):
+        return 0.85 if "decode" in kernel else 0.60
+    if kernel.startswith("BF16") or not kernel.endswith("512 rows"):
+        return None
+    return 0.48 if kernel.startswith("Q6_K") else 0.62
+
+
+def kernel_table(pooled):
+    lines = ["| kernel | share of its limit | goal |", "| --- | --- | --- |"]
+    for name, row in pooled.items():
+        for kernel, shares in row["quern"]["shares"].items() if name.startswith("kernels/") else ():
+            share, goal = statistics.median(shares), kernel_goal(kernel)
+            met = "" if goal is None else f">= {goal}: {'met' if share >= goal else '**not met**'}"
+            lines.append(f"| {kernel} | {share:.2f} | {met} |")
+    return lines
+
+
 def errors(cells_shown, pooled):
     """What an engine said where it failed and never succeeded."""
     return [f"- {cell.name}, {name}: {engine['last']['error']}" for cell in cells_shown
@@ -175,6 +196,9 @@ def sections(cells_shown, pooled):
         rows = table([c for c in cells_shown if belongs(c)], pooled)
         if len(rows) > 2:
             lines += [f"## {title}", "", *rows, ""]
+    kernels = kernel_table(pooled)
+    if len(kernels) > 2:
+        lines += ["## Kernels, one core (`build/release/bench/kernel`)", "", *kernels, ""]
     failed = errors(cells_shown, pooled)
     return lines + (["## What failed", "", *failed, ""] if failed else [])
 

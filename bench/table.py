@@ -32,7 +32,7 @@ def arguments():
     p.add_argument("--rounds", type=int, default=3)
     p.add_argument("--results", metavar="FILE", help="build/bench/SET.jsonl unless given")
     p.add_argument("--only", metavar="REGEX", help="cells whose name it matches")
-    p.add_argument("--units", type=int, default=sys.maxsize, help="end after so many rounds of cells; status 3: none left")
+    p.add_argument("--seconds", type=float, help="begin nothing after that long; status 3: nothing was left to do")
     p.add_argument("--list", action="store_true", help="print the rounds that are left and end")
     p.add_argument("--no-peers", action="store_true")
     p.add_argument("--report", metavar="FILE", help="write all results there as a page")
@@ -66,7 +66,10 @@ def memory_available():
 
 
 def read_through(path):
-    """Brings a file into the page cache, where each engine finds it."""
+    """Brings a file into the page cache, where each engine finds it; raises Failed where it cannot stay there."""
+    size = os.path.getsize(path)
+    if size > memory_available():
+        raise engines.Failed(f"{path} holds {size >> 20} MiB, more than the memory that is available")
     with open(path, "rb", buffering=0) as f:
         while f.read(CHUNK):
             pass
@@ -96,11 +99,9 @@ def units_left(all_cells, rounds, results):
 
 
 def run_unit(n, cell, all_engines, folder):
-    path = make_model(cell.model, folder)
-    size = os.path.getsize(path)
-    if size > memory_available():
-        raise engines.Failed(f"{path} holds {size >> 20} MiB, more than the memory that is available")
-    read_through(path)
+    path = None if cell.kind == "kernel" else make_model(cell.model, folder)
+    if path:
+        read_through(path)
     result = {"cell": cell.name, "round": n, "when": time.strftime("%Y-%m-%d %H:%M", time.gmtime()),
               "commit": commit(), "machine": machine()}
     turn = all_engines[n % len(all_engines):] + all_engines[: n % len(all_engines)]
@@ -130,16 +131,19 @@ def shown(result):
     for name in report.ENGINES:
         one = result.get(name)
         if one:
-            said.append(f"{name} {report.number(one['samples'][0])}" if "samples" in one else f"{name}: {one['error']}")
+            figures = " ".join(report.number(x) for x in one.get("samples", [])) or "done"
+            said.append(f"{name}: {one['error']}" if "error" in one else f"{name} {figures}")
     return f"{result['cell']} round {result['round']}: " + ", ".join(said)
 
 
 def run(args, all_cells, all_engines):
     folder = os.environ.get("QUERN_BENCH_MODELS") or os.path.join(ROOT, "build/bench/models")
     os.makedirs(os.path.dirname(os.path.abspath(args.results)), exist_ok=True)
-    left = units_left(all_cells, args.rounds, report.read(args.results))
-    for n, cell in left[: args.units]:
+    left, started = units_left(all_cells, args.rounds, report.read(args.results)), time.monotonic()
+    for n, cell in left:
         begin = time.monotonic()
+        if args.seconds and begin - started > args.seconds:
+            break
         try:
             result = run_unit(n, cell, all_engines, folder)
         except engines.Failed as e:
@@ -183,9 +187,9 @@ def main():
         if peer.name not in [e.name for e in all_engines]:
             print(f"{peer.name} is left out: {peer.variable} does not name the folder of its programs", file=sys.stderr)
     some_left = run(args, all_cells, all_engines)
-    if args.units == sys.maxsize:
+    if not args.seconds:
         print("\n".join(report.sections(all_cells, report.pool(report.read(args.results)))))
-    return 0 if some_left or args.units == sys.maxsize else 3
+    return 0 if some_left or not args.seconds else 3
 
 
 if __name__ == "__main__":

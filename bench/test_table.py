@@ -50,6 +50,14 @@ class Parsing(unittest.TestCase):
         sweep = '{"n_kv": 0, "speed_pp": 1, "speed_tg": 2}\n{"n_kv": 512, "speed_pp": 3, "speed_tg": 4}'
         self.assertEqual(engines.parse_sweep(sweep, 512, "pp"), {"samples": [3]})
 
+    def test_kernels_are_held_to_the_limit_that_counts_for_them(self):
+        one = engines.parse_kernels('{"encoding":"Q6_K","rows":512,"fraction_of_read":0.1,"fraction_of_peak":0.5}\n'
+                                    '{"encoding":"Q6_K","rows":1,"fraction_of_read":0.9,"fraction_of_peak":0.0}\n')
+        self.assertEqual(one["shares"], {"Q6_K, 512 rows": 0.5, "Q6_K, 1 row": 0.9})
+        pooled = report.pool([{"cell": "kernels/linear/t1", "round": 1, "quern": one}])
+        self.assertEqual(report.kernel_table(pooled)[2:],
+                         ["| Q6_K, 512 rows | 0.50 | >= 0.48: met |", "| Q6_K, 1 row | 0.90 |  |"])
+
     def test_an_answer_without_a_figure_is_a_failure(self):
         for parse in (engines.parse_quern, engines.parse_llama_bench, engines.parse_batched,
                       lambda t: engines.parse_sweep(t, 512, "tg")):
