@@ -18,19 +18,21 @@ ISA.avx2       := -mavx2 -mfma -mf16c
 ISA.avxvnni    := $(ISA.avx2) -mavxvnni
 ISA.avx512     := $(ISA.avx2) -mavx512f -mavx512bw -mavx512vl -mavx512dq
 ISA.avx512vnni := $(ISA.avx512) -mavx512vnni
-ISA.amx        := $(ISA.avx512vnni) -mamx-tile -mamx-int8 -mamx-bf16
+ISA.avx512bf16 := $(ISA.avx512vnni) -mavx512bf16
+ISA.amx        := $(ISA.avx512bf16) -mamx-tile -mamx-int8 -mamx-bf16
 # Intrinsics under UBSan take minutes to compile; tests hold these files to the references instead. Unoptimised they keep
 # every accumulator in checked memory, so that real models would take minutes too.
 SIMD.asan := -O2 -fno-sanitize=undefined
 SIMD.tsan := -O2
 SIMD.fuzz := -fno-sanitize=all
-LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni amx
+LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni avx512bf16 amx
 isa = $(word 2,$(subst ., ,$(notdir $1)))
 SRC  := $(foreach f,$(wildcard src/*/*.c src/*/*/*.c),$(if $(filter c $(LEVELS.$(ARCH)),$(call isa,$f)),$f))
 LIBS := $(shell pkg-config --libs $(PKGS)) -lm
 ORACLE.json_jansson := jansson
 LIB     := $(B)/libquern.a
 SUPPORT := $(patsubst %.c,$(B)/%.o,$(filter-out tests/support/replay.c,$(wildcard tests/support/*.c)))
+EMULATED := $(patsubst src/kernel/%.c,$(B)/tests/support/emulated/%.o,$(filter %.amx.c,$(SRC)))
 FUZZ    := $(basename $(notdir $(wildcard tests/fuzz/*.c)))
 TESTS   := $(patsubst %.c,$(B)/%,$(filter-out tests/fuzz/% tests/support/%,$(wildcard tests/*/*.c)))
 BENCHES := $(patsubst %.c,$(B)/%,$(wildcard bench/*.c bench/*/*.c))
@@ -45,7 +47,11 @@ $(LIB): $(patsubst %.c,$(B)/%.o,$(filter-out src/cli/%,$(SRC)))
 $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(ALL) $(ISA.$(call isa,$<)) $(if $(ISA.$(call isa,$<)),$(SIMD.$(V))) -MMD -MP -c -o $@ $<
-$(B)/tests/support/support.a: $(SUPPORT)
+# Kernels on tiles once more, for CPUs without: their instructions are functions of tests/support/tiles.c.
+$(B)/tests/support/emulated/%.o: src/kernel/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(ALL) $(ISA.avx512bf16) $(SIMD.$(V)) -include tests/support/tiles.h -MMD -MP -c -o $@ $<
+$(B)/tests/support/support.a: $(SUPPORT) $(EMULATED)
 	rm -f $@ && $(AR) rcs $@ $^
 $(TESTS) $(BENCHES): %: %.o $(B)/tests/support/support.a $(LIB)
 	$(CC) $(ALL) -o $@ $^ $(LIBS) $(shell pkg-config --libs cmocka $(ORACLE.$(@F)))

@@ -69,7 +69,12 @@ static void write_json(qn_buf *out)
     for (int l = 0, n = 0; l < QN_CPU_N_LEVELS; l++)
         if (qn_cpu_has((qn_cpu_level)l))
             qn_buf_format(out, "%s\"%s\"", n++ ? "," : "", qn_cpu_level_name((qn_cpu_level)l));
-    qn_buf_format(out, "],\"level\":\"%s\",\"cores\":%zu,\"memory_available\":%" PRIu64,
+    qn_buf_text(out, "],\"missing\":{");
+    for (int l = 0, n = 0; l < QN_CPU_N_LEVELS; l++)
+        if (!qn_cpu_has((qn_cpu_level)l))
+            qn_buf_format(out, "%s\"%s\":\"%s\"", n++ ? "," : "",
+                          qn_cpu_level_name((qn_cpu_level)l), qn_cpu_lacks((qn_cpu_level)l));
+    qn_buf_format(out, "},\"level\":\"%s\",\"cores\":%zu,\"memory_available\":%" PRIu64,
                   qn_cpu_level_name(qn_cpu_best()), qn_machine_cores(), qn_machine_memory());
     qn_buf_format(out, ",\"page_bytes\":%ld,\"huge_pages\":\"%s\"}\n", sysconf(_SC_PAGESIZE),
                   pages);
@@ -86,6 +91,10 @@ static void write_text(qn_buf *out)
     for (int l = 0; l < QN_CPU_N_LEVELS; l++)
         if (qn_cpu_has((qn_cpu_level)l))
             qn_buf_format(out, " %s", qn_cpu_level_name((qn_cpu_level)l));
+    for (int l = 0; l < QN_CPU_N_LEVELS; l++)
+        if (!qn_cpu_has((qn_cpu_level)l))
+            qn_buf_format(out, "\n            not %s: lacks %s", qn_cpu_level_name((qn_cpu_level)l),
+                          qn_cpu_lacks((qn_cpu_level)l));
     qn_buf_format(out, "\ncores       %zu for quern\n", qn_machine_cores());
     qn_buf_format(out, "memory      %.1f GB to be had\n", 1e-9 * (double)qn_machine_memory());
     qn_buf_format(out, "pages       %ld bytes; huge pages: %s\n", sysconf(_SC_PAGESIZE), pages);

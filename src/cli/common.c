@@ -40,10 +40,12 @@ static qn_cpu_level parse_level(const struct argp_state *state, const char *name
     qn_cpu_level level = QN_CPU_REF;
     if (!qn_cpu_level_from_name(name, &level))
         qn_arg_refuse(state, "--isa", name,
-                      "'%s' is none of ref, avx2, avxvnni, avx512, avx512vnni, amx", name);
-    if (!qn_cpu_has(level))
-        qn_arg_refuse(state, "--isa", name, "this CPU has no %s, at most %s", name,
-                      qn_cpu_level_name(qn_cpu_best()));
+                      "'%s' is none of ref, avx2, avxvnni, avx512, avx512vnni, avx512bf16, amx",
+                      name);
+    const char *missing = qn_cpu_lacks(level);
+    if (missing)
+        qn_arg_refuse(state, "--isa", name, "for %s this machine lacks %s; use at most %s", name,
+                      missing, qn_cpu_level_name(qn_cpu_best()));
     return level;
 }
 
@@ -75,7 +77,7 @@ static const struct argp_option compute_options[] = {
     {NULL, 0, NULL, 0, "How to compute:", 8},
     {"threads", 't', "N", 0, "Threads; one for each core unless given", 8},
     {"isa", KEY_ISA, "LEVEL", 0,
-     "Highest CPU level to use: ref, avx2, avxvnni, avx512, avx512vnni, amx", 8},
+     "Highest CPU level to use: ref, avx2, avxvnni, avx512, avx512vnni, avx512bf16, amx", 8},
     {"chunk", KEY_CHUNK, "ROWS", 0, "Most rows of a batch (512)", 8},
     {"activations", KEY_ACTIVATIONS, "TYPE", 0, "Of products with quantized weights: int8 or f32",
      8},

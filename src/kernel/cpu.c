@@ -11,6 +11,7 @@ static const char *const names[QN_CPU_N_LEVELS] = {
     [QN_CPU_AVXVNNI] = "avxvnni",
     [QN_CPU_AVX512] = "avx512",
     [QN_CPU_AVX512VNNI] = "avx512vnni",
+    [QN_CPU_AVX512BF16] = "avx512bf16",
     [QN_CPU_AMX] = "amx",
 };
 
@@ -58,39 +59,65 @@ static bool all(uint64_t word, uint64_t bits)
     return (word & bits) == bits;
 }
 
-/* Bits by number, as the manual's tables give them. */
-static bool has(const features *f, qn_cpu_level level)
+static const char *lacks_tiles(const features *f)
+{
+    if (!all(f->leaf7_edx, 1u << 22 | 1u << 24 | 1u << 25))
+        return "AMX-BF16, AMX-TILE and AMX-INT8";
+    if (!all(f->xcr0, XCR0_AMX))
+        return "an operating system that saves tiles, such as Linux 5.16";
+    if (syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) != 0)
+        return "the operating system's permission to use tiles (ARCH_REQ_XCOMP_PERM)";
+    return NULL;
+}
+
+/* Bits by number, as the manual's tables give them. Each level is asked for what the one it builds
+ * on lacks, first. */
+static const char *lacks(const features *f, qn_cpu_level level)
 {
     const uint32_t fma = 1u << 12, avx = 1u << 28, f16c = 1u << 29;
     const uint32_t avx2 = 1u << 5, avx512f = 1u << 16, dq = 1u << 17, bw = 1u << 30, vl = 1u << 31;
+    static const qn_cpu_level below[QN_CPU_N_LEVELS] = {
+        [QN_CPU_AVXVNNI] = QN_CPU_AVX2,      [QN_CPU_AVX512] = QN_CPU_AVX2,
+        [QN_CPU_AVX512VNNI] = QN_CPU_AVX512, [QN_CPU_AVX512BF16] = QN_CPU_AVX512VNNI,
+        [QN_CPU_AMX] = QN_CPU_AVX512BF16,
+    };
+    const char *what = level == QN_CPU_REF ? NULL : lacks(f, below[level]);
+    if (what)
+        return what;
     switch (level) {
     case QN_CPU_AVX2:
         return all(f->xcr0, XCR0_AVX) && all(f->leaf1_ecx, fma | avx | f16c) &&
-               all(f->leaf7_ebx, avx2);
-    case QN_CPU_AVXVNNI: return has(f, QN_CPU_AVX2) && all(f->leaf7_1_eax, 1u << 4);
+                       all(f->leaf7_ebx, avx2)
+                   ? NULL
+                   : "AVX2, FMA and F16C";
+    case QN_CPU_AVXVNNI: return all(f->leaf7_1_eax, 1u << 4) ? NULL : "AVX-VNNI";
     case QN_CPU_AVX512:
-        return has(f, QN_CPU_AVX2) && all(f->xcr0, XCR0_AVX512) &&
-               all(f->leaf7_ebx, avx512f | dq | bw | vl);
-    case QN_CPU_AVX512VNNI: return has(f, QN_CPU_AVX512) && all(f->leaf7_ecx, 1u << 11);
-    case QN_CPU_AMX: /* bf16, tile, int8; and Linux grants the tiles' state to who asks */
-        return has(f, QN_CPU_AVX512VNNI) && all(f->xcr0, XCR0_AMX) &&
-               all(f->leaf7_edx, 1u << 22 | 1u << 24 | 1u << 25) &&
-               syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-    default: return level == QN_CPU_REF;
+        return all(f->xcr0, XCR0_AVX512) && all(f->leaf7_ebx, avx512f | dq | bw | vl)
+                   ? NULL
+                   : "AVX512-F, DQ, BW and VL";
+    case QN_CPU_AVX512VNNI: return all(f->leaf7_ecx, 1u << 11) ? NULL : "AVX512-VNNI";
+    case QN_CPU_AVX512BF16: return all(f->leaf7_1_eax, 1u << 5) ? NULL : "AVX512-BF16";
+    case QN_CPU_AMX: return lacks_tiles(f);
+    default: return NULL;
     }
 }
 
-bool qn_cpu_has(qn_cpu_level level)
+const char *qn_cpu_lacks(qn_cpu_level level)
 {
     features f = read_features();
-    return has(&f, level);
+    return lacks(&f, level);
 }
 #else
-bool qn_cpu_has(qn_cpu_level level)
+const char *qn_cpu_lacks(qn_cpu_level level)
 {
-    return level == QN_CPU_REF;
+    return level == QN_CPU_REF ? NULL : "an x86 CPU";
 }
 #endif
+
+bool qn_cpu_has(qn_cpu_level level)
+{
+    return !qn_cpu_lacks(level);
+}
 
 qn_cpu_level qn_cpu_best(void)
 {

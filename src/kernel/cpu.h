@@ -13,12 +13,17 @@ typedef enum qn_cpu_level {
     QN_CPU_AVXVNNI,    /* avx2, and vpdpbusd on 256 bits */
     QN_CPU_AVX512,     /* avx2, and F, BW, VL, DQ */
     QN_CPU_AVX512VNNI, /* avx512, and vpdpbusd on 512 bits */
-    QN_CPU_AMX,        /* avx512vnni, and tiles of int8 and bf16 that the kernel lets us use */
+    QN_CPU_AVX512BF16, /* avx512vnni, and vdpbf16ps on 512 bits */
+    QN_CPU_AMX,        /* avx512bf16, and tiles of int8 and bf16 that the kernel lets us use */
     QN_CPU_N_LEVELS
 } qn_cpu_level;
 
-/* Whether this CPU and its operating system can run the level's kernels. Safe from any thread. */
+/* Whether this CPU and its operating system can run the level's kernels. For the tiles of amx it
+ * asks the kernel, which then lets the whole process use them. Safe from any thread. */
 bool qn_cpu_has(qn_cpu_level level);
+
+/* What the machine lacks of the level ("AVX512-VNNI"), NULL where qn_cpu_has it. */
+const char *qn_cpu_lacks(qn_cpu_level level);
 
 /* The highest level that qn_cpu_has. */
 qn_cpu_level qn_cpu_best(void);

@@ -190,18 +190,62 @@ BF16 static int64_t bf16_avx512(size_t n_loops)
     return (int64_t)_mm512_reduce_add_ps(a[0]);
 }
 
+#define TILES __attribute__((target("avx512f,amx-tile,amx-int8,amx-bf16"), noinline))
+
+/* Eight tiles of 16 rows of 64 bytes, filled by whoever had them last or with zeros. */
+TILES static void shape_tiles(void)
+{
+    _Alignas(64) uint8_t config[64] = {1};
+    for (size_t i = 0; i < 8; i++)
+        config[16 + 2 * i] = 64, config[48 + i] = 16;
+    __asm__ volatile("" : : "r"(config) : "memory"); /* gcc's next line reads eight bytes */
+    _tile_loadconfig(config);
+}
+
+TILES static int64_t int8_amx(size_t n_loops)
+{
+    shape_tiles();
+    for (size_t n = 0; n < n_loops; n++) {
+        _tile_dpbssd(0, 4, 6);
+        _tile_dpbssd(1, 4, 7);
+        _tile_dpbssd(2, 5, 6);
+        _tile_dpbssd(3, 5, 7);
+    }
+    _tile_release();
+    return 0;
+}
+
+TILES static int64_t bf16_amx(size_t n_loops)
+{
+    shape_tiles();
+    for (size_t n = 0; n < n_loops; n++) {
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
+        _tile_dpbf16ps(2, 5, 6);
+        _tile_dpbf16ps(3, 5, 7);
+    }
+    _tile_release();
+    return 0;
+}
+
 /* products of a loop: accumulators times lanes */
 static const qn_limit_work avx2 = {read_avx2, int8_avx2, f32_avx2, NULL, 384, 96, 0};
 static const qn_limit_work avx512 = {read_avx512, int8_avx512, f32_avx512, NULL, 1024, 256, 0};
 static const qn_limit_work vnni = {read_avx512, int8_vnni, f32_avx512, NULL, 1024, 256, 0};
 static const qn_limit_work bf16 = {read_avx512, int8_vnni, f32_avx512, bf16_avx512, 1024, 256, 512};
+static const qn_limit_work amx = {read_avx512,      int8_amx, f32_avx512,      bf16_amx,
+                                  4 * 16 * 16 * 64, 256,      4 * 16 * 16 * 32};
 #endif
 
 const qn_limit_work *qn_limit_work_at(qn_cpu_level level)
 {
 #ifdef __x86_64__
+    if (level >= QN_CPU_AMX && qn_cpu_has(QN_CPU_AMX))
+        return &amx;
+    if (level >= QN_CPU_AVX512BF16 && qn_cpu_has(QN_CPU_AVX512BF16))
+        return &bf16;
     if (level >= QN_CPU_AVX512VNNI && qn_cpu_has(QN_CPU_AVX512VNNI))
-        return __builtin_cpu_supports("avx512bf16") ? &bf16 : &vnni;
+        return &vnni;
     if (level >= QN_CPU_AVX512 && qn_cpu_has(QN_CPU_AVX512))
         return &avx512;
     if (level >= QN_CPU_AVX2 && qn_cpu_has(QN_CPU_AVX2))

@@ -3,6 +3,7 @@
 #include "tests/support/program.h"
 
 #include "base/json.h"
+#include "kernel/cpu.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
 
@@ -87,6 +88,7 @@ static void facts_are_json_on_request(void **state)
     assert_int_equal(r.rc, 0);
     assert_json_lines(r.out);
     assert_non_null(strstr(r.out.bytes, "\"levels\":[\"ref\""));
+    assert_non_null(strstr(r.out.bytes, "\"missing\":{"));
     r = QN_RUN(NULL, "doctor", "--limits", "--json");
     assert_int_equal(r.rc, 0);
     assert_json_lines(r.out);
@@ -94,6 +96,22 @@ static void facts_are_json_on_request(void **state)
     r = QN_RUN(NULL, "help", "--json");
     assert_int_equal(r.rc, 0);
     assert_json_lines(r.out);
+}
+
+static void a_level_of_another_cpu_is_refused_by_what_is_missing(void **state)
+{
+    (void)state;
+    for (qn_cpu_level level = 0; level < QN_CPU_N_LEVELS; level++) {
+        qn_program_run r = QN_RUN(NULL, "plan", "--isa", qn_cpu_level_name(level), "none.gguf");
+        if (qn_cpu_has(level)) {
+            assert_int_equal(r.rc, 3);
+            continue;
+        }
+        assert_int_equal(r.rc, 2);
+        assert_non_null(strstr(r.err.bytes, qn_cpu_lacks(level)));
+        r = QN_RUN(NULL, "doctor");
+        assert_non_null(strstr(r.out.bytes, qn_cpu_lacks(level)));
+    }
 }
 
 static void flags_beat_the_environment_and_that_the_config_file(void **state)
@@ -162,6 +180,7 @@ static void output_that_cannot_be_written_is_told_once(void **state)
 QN_TEST_MAIN(cmocka_unit_test(a_missing_or_unknown_command_is_usage),
              cmocka_unit_test(each_command_explains_itself),
              cmocka_unit_test(facts_are_json_on_request),
+             cmocka_unit_test(a_level_of_another_cpu_is_refused_by_what_is_missing),
              cmocka_unit_test(flags_beat_the_environment_and_that_the_config_file),
              cmocka_unit_test(a_wrong_setting_is_named_with_its_origin),
              cmocka_unit_test(output_that_cannot_be_written_is_told_once))
