@@ -27,9 +27,15 @@ typedef struct qn_kernels {
 
     /* acc[r][panel][o] += n_k weights of output o of the panel times values x_begin to
      * x_begin + n_k, all of one block, of activation row r, whose block is at x + r * x_stride
-     * bytes. One or two panels; acc is [n_rows][n_panels][16]. */
+     * bytes. One or two panels; acc is [n_rows][n_panels][16]. Where the level has the two functions
+     * below, calls stand between them, on the same thread and with the same shape and n_rows. */
     void (*panel_mul)(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
                       const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
+
+    /* Give the thread's tile registers their shapes; free them, so that switching threads need not
+     * save them. NULL where the level has no tiles. */
+    void (*panel_tiles_begin)(qn_shape shape, size_t n_rows);
+    void (*panel_tiles_end)(void);
 
     /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
     void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,

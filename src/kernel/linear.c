@@ -88,6 +88,8 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
 {
     touch(w->bytes + o_begin * w->n_row_bytes,
           QN_MIN(o_end - o_begin, (size_t)QN_LINEAR_GRANULE) * w->n_row_bytes);
+    if (k->panel_tiles_begin)
+        k->panel_tiles_begin(*qn_encoding_shape(w->encoding), n_rows);
     for (size_t o = o_begin, n; o < o_end; o += n) {
         n = QN_MIN(o_end - o, (size_t)QN_LINEAR_GRANULE);
         size_t next = o + n < o_end ? o + n : o_begin;
@@ -96,6 +98,8 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
             memcpy(y + r * y_stride + (o - o_begin), s->acc + r * ((n + 15) / 16 * 16),
                    n * sizeof *y);
     }
+    if (k->panel_tiles_end)
+        k->panel_tiles_end();
 }
 
 void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,

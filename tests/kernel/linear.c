@@ -4,6 +4,7 @@
  * Inputs end at an unmapped page; outputs lie in a pattern. */
 #include "kernel/linear.h"
 #include "kernel/f16.h"
+#include "tests/support/emulated.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
 
@@ -143,17 +144,16 @@ static bool same(float a, float b)
     return qn_bits_of_float(a) == qn_bits_of_float(b) || (isnan(a) && isnan(b));
 }
 
-static void assert_same(const product *p, qn_cpu_level level, bool i8)
+static void assert_same(const product *p, const char *level, bool i8)
 {
     size_t stride = p->w.n_out + 7;
     for (size_t i = 0; i < p->n_y; i++) {
         bool beside = i % stride >= p->w.n_out;
         bool good = beside ? qn_bits_of_float(p->y[i]) == pattern : same(p->y[i], p->want[i]);
         if (!good)
-            fail_msg("%s %s %s, %zu in, %zu out, %zu rows: row %zu output %zu is %a, not %a",
-                     qn_cpu_level_name(level), qn_encoding_name(p->w.encoding),
-                     i8 ? "int8" : "float", p->w.n_in, p->w.n_out, p->n_rows, i / stride,
-                     i % stride, (double)p->y[i], (double)p->want[i]);
+            fail_msg("%s %s %s, %zu in, %zu out, %zu rows: row %zu output %zu is %a, not %a", level,
+                     qn_encoding_name(p->w.encoding), i8 ? "int8" : "float", p->w.n_in, p->w.n_out,
+                     p->n_rows, i / stride, i % stride, (double)p->y[i], (double)p->want[i]);
     }
 }
 
@@ -165,7 +165,7 @@ static void check(qn_encoding e, size_t n_in, size_t n_out, size_t n_rows, enum 
         compute(&p, qn_kernels_at(QN_CPU_REF), i8, p.want);
         for (qn_cpu_level level = QN_CPU_REF; level < QN_CPU_N_LEVELS; level++) {
             compute(&p, qn_kernels_at(level), i8, p.y);
-            assert_same(&p, level, i8);
+            assert_same(&p, qn_cpu_level_name(level), i8);
         }
     }
     release_product(&p);
@@ -224,6 +224,46 @@ static void a_row_does_not_depend_on_its_batch(void **state)
             p.x -= 11 * 512;
             release_product(&p);
         }
+}
+
+/* All of a product's outputs with tiles, the CPU's own or emulated ones. */
+static void check_tiles(qn_encoding e, const qn_kernels *k, size_t n_rows)
+{
+    size_t n_in = random_n_in(e);
+    product p = make_product(e, n_in, 1 + draw(50), n_rows, RANDOM, RANDOM);
+    compute(&p, qn_kernels_at(QN_CPU_REF), true, p.want);
+    compute(&p, k, true, p.y);
+    assert_same(&p, "tiles", true);
+    release_product(&p);
+}
+
+static void check_all_tiles(const qn_kernels *k)
+{
+    for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
+        for (size_t n_rows = 7; qn_encoding_is_quantized(e) && n_rows <= 41; n_rows++)
+            check_tiles(e, k, n_rows);
+    check_tiles(QN_Q8_0, k, 512 + 25); /* two passes, whose last rows differ */
+}
+
+static void emulated_tiles_equal_the_reference(void **state)
+{
+    (void)state;
+    seed = 6;
+    const qn_kernels *k = qn_test_emulated_amx();
+    if (!k)
+        QN_SKIP("this CPU lacks %s, which kernels on tiles need beside them",
+                qn_cpu_lacks(QN_CPU_AVX512BF16));
+    check_all_tiles(k);
+    assert_null(qn_test_tiles_fault());
+}
+
+static void the_tiles_of_this_cpu_equal_the_reference(void **state)
+{
+    (void)state;
+    seed = 7;
+    if (!qn_cpu_has(QN_CPU_AMX))
+        QN_SKIP("this machine lacks %s", qn_cpu_lacks(QN_CPU_AMX));
+    check_all_tiles(qn_kernels_at(QN_CPU_AMX));
 }
 
 static const float special_values[] = {
@@ -290,5 +330,7 @@ QN_TEST_MAIN(cmocka_unit_test(every_variant_equals_the_reference_on_random_sizes
              cmocka_unit_test(every_variant_equals_the_reference_at_the_extremes),
              cmocka_unit_test(rows_beyond_one_pass_are_computed_alike),
              cmocka_unit_test(a_row_does_not_depend_on_its_batch),
+             cmocka_unit_test(emulated_tiles_equal_the_reference),
+             cmocka_unit_test(the_tiles_of_this_cpu_equal_the_reference),
              cmocka_unit_test(every_variant_quantizes_alike),
              cmocka_unit_test(quantization_is_what_the_definition_says))

@@ -1,0 +1,29 @@
+/* tests/support/emulated.c - the rows of variants.def at QN_CPU_AMX, from the second compilation of
+ * their files. */
+#ifdef __x86_64__
+#include "tests/support/tiles.h"
+#endif
+#include "tests/support/emulated.h"
+
+#ifdef __x86_64__
+const qn_kernels *qn_test_emulated_amx(void)
+{
+    static qn_kernels k;
+    if (!qn_cpu_has(QN_CPU_AVX512BF16))
+        return NULL;
+    k = *qn_kernels_at(QN_CPU_AVX512BF16);
+// clang-format off
+#define X(cpu_level, bound, member, function) \
+    if ((cpu_level) == QN_CPU_AMX) k.member = function;
+#include "kernel/variants.def"
+#undef X
+    // clang-format on
+    k.level = QN_CPU_AMX;
+    return &k;
+}
+#else
+const qn_kernels *qn_test_emulated_amx(void)
+{
+    return NULL;
+}
+#endif
