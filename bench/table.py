@@ -24,7 +24,7 @@ import report
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 CHUNK = 1 << 24
-NOISE = 0.1  # of a core: what other programs may take of those that an engine uses
+NOISE = 0.2  # of a core: what other programs may take of those that an engine uses
 TRIES = 3
 
 
