@@ -8,7 +8,7 @@ import re
 
 SETS = ["core", "full"]
 
-# name: (shape, encoding) for bench/make_model, or a name for script/fetch-model
+# name: (shape, encoding, layers where not all) for bench/make_model, or a name for script/fetch-model
 MODELS = {
     "smollm2": "smollm2",
     "gemma3-270m": "gemma3-270m",
@@ -21,6 +21,7 @@ MODELS = {
     "8b-q4_k_m": ("llama-3.1-8b", "Q4_K_M"),
     "8b-bf16": ("llama-3.1-8b", "BF16"),
     "gemma1b-q4_0": ("gemma-3-1b", "Q4_0"),
+    "moe-q4_k_m": ("qwen3-30b-a3b", "Q4_K_M", 12),
     "kernels": None,
 }
 KERNELS = ("linear", "attend-prefill", "attend-decode")  # bench/kernel, one core
@@ -42,6 +43,7 @@ ROWS = [
     ("full", "8b-q4_k_m 8b-q8_0 8b-q4_0", "tg16", "1 2"),
     ("full", "8b-q4_k_m 8b-q4_0", "pp512", "2"),
     ("full", "8b-q4_k_m", "pp2048!", "2"),
+    ("full", "moe-q4_k_m", "tg32 pp512 tg32xs4", "2"),
     ("full", "8b-bf16", "tg16", "1 2"),
     ("full", "1b-q4_k_m", "tg16@d8192 pp512@d8192", "2"),
     ("full", "kernels", "linear attend-prefill attend-decode", "1"),

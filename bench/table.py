@@ -52,12 +52,12 @@ def make_model(name, folder):
     what = cells.MODELS[name]
     if isinstance(what, str):
         return engines.output_of([os.path.join(ROOT, "script/fetch-model"), what]).splitlines()[-1]
-    shape, encoding = what
-    path = os.path.join(folder, f"{shape}-{encoding}.gguf")
+    shape, encoding, *layers = what
+    path = os.path.join(folder, "-".join([shape, encoding, *(f"{n}-layers" for n in layers)]) + ".gguf")
     if not os.path.exists(path):
         print(f"making {path}", file=sys.stderr)
         os.makedirs(folder, exist_ok=True)
-        engines.output_of([release("bench/make_model"), shape, encoding, path + ".part"])
+        engines.output_of([release("bench/make_model"), shape, encoding, path + ".part", *map(str, layers)])
         os.rename(path + ".part", path)
     return path
 

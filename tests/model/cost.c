@@ -54,5 +54,33 @@ static void a_prompt_reads_weights_and_past_once_a_step_and_its_head_once(void *
     assert_true(c.int8_ops == 2.0 * 64 * (10 + 1000 / 8.0));
 }
 
+static void
+experts_are_multiplied_by_as_often_as_chosen_and_read_where_any_row_chose_them(void **state)
+{
+    (void)state;
+    qn_op experts[] = {{.kind = QN_OP_EXPERT_GATE,
+                        .a = {.is_act = true},
+                        .n_experts = 4,
+                        .n_used = 2,
+                        .matrix = {.n_in = 64, .n_out = 10, .n_row_bytes = 68},
+                        .up = {.n_in = 64, .n_out = 10, .n_row_bytes = 36}},
+                       {.kind = QN_OP_EXPERT_SUM,
+                        .n_experts = 4,
+                        .n_used = 2,
+                        .matrix = {.n_in = 10, .n_out = 64, .n_row_bytes = 20}}};
+    const qn_program p = {.n_ops = 2, .n_body = 2, .ops = experts, .n_heads = 1};
+    qn_work w = {.n_tokens = 6, .n_rows = 1, .n_sequence_rows = 1, .n_with_logits = 6};
+    enum { EXPERT = 10 * 68 + 10 * 36 + 64 * 20 };
+    qn_cost c = qn_program_cost(&p, &w);
+    assert_true(c.weight_bytes == 2.0 * EXPERT);
+    assert_true(c.int8_ops == 2.0 * 2 * 64 * (10 + 10));
+    assert_true(c.float_ops == 2.0 * 2 * 64 * 10);
+    w.n_rows = 3; /* an expert is chosen by none of three rows with probability 1/8 */
+    c = qn_program_cost(&p, &w);
+    assert_true(c.weight_bytes == 4 * (1 - 0.125) / 3 * EXPERT);
+}
+
 QN_TEST_MAIN(cmocka_unit_test(a_step_of_decoding_shares_its_weights_and_not_its_past),
-             cmocka_unit_test(a_prompt_reads_weights_and_past_once_a_step_and_its_head_once))
+             cmocka_unit_test(a_prompt_reads_weights_and_past_once_a_step_and_its_head_once),
+             cmocka_unit_test(
+                 experts_are_multiplied_by_as_often_as_chosen_and_read_where_any_row_chose_them))
