@@ -1,9 +1,13 @@
-/* bench/engine/kl.c - what 8-bit activations cost: KL divergence from float activations, with a
- * scale for each 32 values (what Quern does) and for each 256 (what it could do).
+/* bench/engine/kl.c - what approximations cost: KL divergence from float activations and F32 keys
+ * and values, over windows of real text.
  *
- *     kl MODEL TEXT [TOKENS]
+ *     kl [--kv] MODEL TEXT [TOKENS [WINDOW]]
  *
- * Prints mean and largest KL per token, how often the best token is the same, and perplexity. */
+ * Plain: 8-bit activations with a scale for each 32 values (what Quern does) and for each 256 (what
+ * it could do), windows of 512. With --kv: the ways to store keys and values, all with float
+ * activations, so that nothing else differs; windows of 8192. All ways run a batch at a time side
+ * by side, so that logits of one batch are all that is kept. Prints mean and largest KL per token,
+ * how often the best token is the same, and perplexity. */
 #include "engine/layout.h"
 
 #include <math.h>
@@ -11,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONTEXT = 512 };
+enum { CHUNK = 256 };
 
 /* qn_quantize, but one scale for each 256 values. */
 static void quantize_256(size_t n_in, const float *x, void *act)
@@ -39,59 +43,101 @@ static void quantize_256(size_t n_in, const float *x, void *act)
     }
 }
 
-typedef struct pass { /* log-probabilities of a window's rows */
-    size_t n_vocab;
-    float *logprobs; /* [CONTEXT][n_vocab] */
-} pass;
-
-static void keep(void *context, const qn_event *event)
-{
-    pass *p = context;
-    if (event->kind != QN_EVENT_LOGITS)
-        return;
-    qn_logit_stats stats;
-    float *row = p->logprobs + event->position * p->n_vocab;
-    qn_kernels_at(qn_cpu_best())->sum_logits(p->n_vocab, event->logits, &stats);
-    for (size_t i = 0; i < p->n_vocab; i++)
-        row[i] = qn_logprob(&stats, event->logits[i]);
-}
-
 static void die(const qn_error *err)
 {
     fprintf(stderr, "kl: %s\n", err->text);
     exit(1);
 }
 
+static void leave(size_t n, size_t n_block, float *x)
+{
+    (void)n, (void)n_block, (void)x;
+}
+
 typedef struct way { /* one way to run the model */
     const char *name;
-    bool f32;
+    qn_model_options options;
+    bool wide_groups, unrotated;
+    struct way *reference; /* itself: keeps its rows */
     qn_model model;
     qn_engine *engine;
     qn_kernels kernels;
-    pass rows;
+    float *p, *logprobs; /* of the reference: [CHUNK][n_vocab] of the last batch */
+    const uint32_t *ids; /* of the window */
+    size_t n_ids, n_done;
     double kl, worst, nll;
     size_t n_same;
 } way;
 
-static void open_way(way *w, const char *path, void (*quantize)(size_t, const float *, void *))
+static void keep(way *w, float *to, float *p, const qn_event *event)
+{
+    size_t n_vocab = w->model.program.n_vocab;
+    qn_logit_stats stats;
+    w->kernels.sum_logits(n_vocab, event->logits, &stats);
+    for (size_t i = 0; i < n_vocab; i++) {
+        to[i] = qn_logprob(&stats, event->logits[i]);
+        p[i] = expf(to[i]);
+    }
+}
+
+/* Against the reference's row of the same position. */
+static void compare(way *w, const float *p, const float *logprobs, const qn_event *event)
+{
+    size_t n_vocab = w->model.program.n_vocab;
+    qn_logit_stats stats;
+    double kl = 0;
+    w->kernels.sum_logits(n_vocab, event->logits, &stats);
+    for (size_t i = 0; i < n_vocab; i++)
+        kl += (double)p[i] * (double)(logprobs[i] - qn_logprob(&stats, event->logits[i]));
+    w->kl += kl;
+    w->worst = fmax(w->worst, kl);
+    w->nll -= (double)qn_logprob(&stats, event->logits[w->ids[event->position + 1]]);
+    w->n_same += qn_argmax(n_vocab, logprobs) == stats.argmax;
+    w->n_done++;
+}
+
+static void on_event(void *context, const qn_event *event)
+{
+    way *w = context;
+    size_t at = event->position % CHUNK * w->model.program.n_vocab;
+    if (event->kind == QN_EVENT_END && event->err)
+        die(event->err);
+    if (event->kind != QN_EVENT_LOGITS)
+        return;
+    if (w->reference == w)
+        keep(w, w->logprobs + at, w->p + at, event);
+    if (event->position + 1 < w->n_ids)
+        compare(w, w->reference->p + at, w->reference->logprobs + at, event);
+}
+
+static void open_way(way *w, way *reference, const char *path, uint32_t n_window)
 {
     qn_error err;
-    qn_engine_options o = {.n_ctx = CONTEXT, .level = qn_cpu_best()};
-    qn_model_options m = {.f32_activations = w->f32, .kv_type = w->f32 ? QN_KV_F32 : QN_KV_F16};
-    if (qn_model_open(&w->model, path, &m, &err) != QN_OK ||
+    qn_engine_options o = {.n_ctx = n_window, .n_chunk = CHUNK, .level = qn_cpu_best()};
+    if (qn_model_open(&w->model, path, &w->options, &err) != QN_OK ||
         qn_engine_open(&w->engine, &w->model, &o, &err) != QN_OK)
         die(&err);
+    w->reference = reference;
     w->kernels = *w->engine->kernels;
-    if (quantize)
-        w->kernels.quantize = quantize;
+    if (w->wide_groups)
+        w->kernels.quantize = quantize_256;
+    if (w->unrotated)
+        w->kernels.hadamard = leave;
     w->engine->forward.kernels = &w->kernels;
-    w->rows.n_vocab = w->model.program.n_vocab;
-    w->rows.logprobs = malloc(CONTEXT * w->rows.n_vocab * sizeof(float));
-    if (!w->rows.logprobs)
+    size_t n = (size_t)CHUNK * w->model.program.n_vocab * sizeof(float);
+    if (w == reference && (!(w->p = malloc(n)) || !(w->logprobs = malloc(n))))
         exit(1);
 }
 
-static void run_window(way *w, size_t n, const uint32_t *ids)
+static void close_way(way *w)
+{
+    qn_engine_close(w->engine);
+    qn_model_close(&w->model);
+    free(w->p);
+    free(w->logprobs);
+}
+
+static void begin_window(way *w, size_t n, const uint32_t *ids)
 {
     qn_error err;
     uint64_t id;
@@ -99,34 +145,31 @@ static void run_window(way *w, size_t n, const uint32_t *ids)
                     .n_ids = n,
                     .wants_logits = true,
                     .sampling.top_p = 1,
-                    .on_event = keep,
-                    .context = &w->rows};
-    if (qn_engine_submit(w->engine, &r, &id, &err) != QN_OK ||
-        qn_engine_drain(w->engine, &err) != QN_OK)
+                    .on_event = on_event,
+                    .context = w};
+    w->ids = ids;
+    w->n_ids = n;
+    if (qn_engine_submit(w->engine, &r, &id, &err) != QN_OK)
         die(&err);
 }
 
-static void compare(way *w, const way *reference, size_t n, const uint32_t *ids)
+/* The reference first, then the others over the same batch. */
+static void run_window(size_t n_ways, way *ways, size_t n, const uint32_t *ids)
 {
-    size_t n_vocab = w->rows.n_vocab;
-    for (size_t t = 0; t + 1 < n; t++) {
-        const float *p = reference->rows.logprobs + t * n_vocab,
-                    *q = w->rows.logprobs + t * n_vocab;
-        double kl = 0;
-        for (size_t i = 0; i < n_vocab; i++)
-            kl += exp((double)p[i]) * ((double)p[i] - (double)q[i]);
-        w->kl += kl;
-        w->worst = fmax(w->worst, kl);
-        w->nll -= (double)q[ids[t + 1]];
-        w->n_same += qn_argmax(n_vocab, p) == qn_argmax(n_vocab, q);
-    }
+    qn_error err;
+    for (size_t i = 0; i < n_ways; i++)
+        begin_window(&ways[i], n, ids);
+    while (qn_engine_n_active(ways[0].engine) > 0)
+        for (size_t i = 0; i < n_ways; i++)
+            if (qn_engine_step(ways[i].engine, &err) != QN_OK)
+                die(&err);
 }
 
 static void read_ids(const way *w, const char *path, qn_ids *ids)
 {
     qn_error err;
     qn_buf text = {0};
-    qn_tokenizer_scratch *s;
+    qn_tokenizer_scratch *s = NULL;
     if (qn_buf_read_file(&text, path, 1 << 26, &err) != QN_OK ||
         qn_tokenizer_scratch_open(&s, w->model.tokenizer, &err) != QN_OK ||
         qn_tokenize(w->model.tokenizer, s, text.n_bytes, text.bytes, 0, ids, &err) != QN_OK)
@@ -135,34 +178,77 @@ static void read_ids(const way *w, const char *path, qn_ids *ids)
     qn_buf_release(&text);
 }
 
+static void print_way(const way *w)
+{
+    double n = (double)w->n_done;
+    printf("%-26s  mean KL %.6f  largest %.4f  same best %.2f %%  perplexity %.4f\n", w->name,
+           w->kl / n, w->worst, 100.0 * (double)w->n_same / n, exp(w->nll / n));
+}
+
+static void run_text(size_t n_ways, way *ways, const char *text, size_t n_most, size_t n_window)
+{
+    qn_ids ids = {0};
+    read_ids(&ways[0], text, &ids);
+    for (size_t at = 0; at < n_most && at < ids.n; at += n_window) {
+        size_t n = QN_MIN(n_window, QN_MIN(n_most, ids.n) - at);
+        if (n > 1)
+            run_window(n_ways, ways, n, ids.ids + at);
+    }
+    printf("%zu tokens in windows of %zu\n", ways[0].n_done, n_window);
+    qn_ids_release(&ids);
+}
+
+static way activations[] = {
+    {.name = "float activations",
+     .options = {.f32_activations = true, .k_type = QN_KV_F32, .v_type = QN_KV_F32}},
+    {.name = "8 bits, groups of 32", .options = {.k_type = QN_KV_F16, .v_type = QN_KV_F16}},
+    {.name = "8 bits, groups of 256",
+     .options = {.k_type = QN_KV_F16, .v_type = QN_KV_F16},
+     .wide_groups = true},
+};
+
+#define STORED(name, k, v)                                                                         \
+    {                                                                                              \
+        name, .options = {.f32_activations = true, .k_type = (k), .v_type = (v) }                  \
+    }
+#define UNROTATED(name, k, v)                                                                      \
+    {                                                                                              \
+        name, .options = {.f32_activations = true, .k_type = (k), .v_type = (v)},                  \
+              .unrotated = true                                                                    \
+    }
+static way storage[] = {
+    STORED("f32", QN_KV_F32, QN_KV_F32),
+    STORED("f16", QN_KV_F16, QN_KV_F16),
+    STORED("q8_0", QN_KV_Q8_0, QN_KV_Q8_0),
+    STORED("q8_0 keys", QN_KV_Q8_0, QN_KV_F32),
+    STORED("q8_0 values", QN_KV_F32, QN_KV_Q8_0),
+    UNROTATED("q8_0 keys, unrotated", QN_KV_Q8_0, QN_KV_F32),
+    STORED("q4_0 keys", QN_KV_Q4_0, QN_KV_F32),
+    UNROTATED("q4_0 keys, unrotated", QN_KV_Q4_0, QN_KV_F32),
+    STORED("q4_0 values", QN_KV_F32, QN_KV_Q4_0),
+    UNROTATED("q4_0 values, unrotated", QN_KV_F32, QN_KV_Q4_0),
+    STORED("q8_0 keys, q4_0 values", QN_KV_Q8_0, QN_KV_Q4_0),
+    STORED("q4_0", QN_KV_Q4_0, QN_KV_Q4_0),
+    UNROTATED("q4_0, unrotated", QN_KV_Q4_0, QN_KV_Q4_0),
+};
+
 int main(int argc, char **argv)
 {
-    way ways[] = {{.name = "float activations", .f32 = true},
-                  {.name = "8 bits, groups of 32"},
-                  {.name = "8 bits, groups of 256"}};
-    qn_ids ids = {0};
+    bool kv = argc > 1 && strcmp(argv[1], "--kv") == 0;
+    way *ways = kv ? storage : activations;
+    size_t n_ways = kv ? QN_COUNT(storage) : QN_COUNT(activations);
+    argv += kv;
+    argc -= kv;
     if (argc < 3)
-        return fprintf(stderr, "kl MODEL TEXT [TOKENS]\n"), 2;
-    for (size_t i = 0; i < QN_COUNT(ways); i++)
-        open_way(&ways[i], argv[1], i == 2 ? quantize_256 : NULL);
-    read_ids(&ways[0], argv[2], &ids);
-    size_t n_most = argc > 3 ? strtoul(argv[3], NULL, 10) : 4096, n_done = 0;
-    for (size_t at = 0; at + CONTEXT <= ids.n && at < n_most; at += CONTEXT) {
-        for (size_t i = 0; i < QN_COUNT(ways); i++) {
-            run_window(&ways[i], CONTEXT, ids.ids + at);
-            compare(&ways[i], &ways[0], CONTEXT, ids.ids + at);
-        }
-        n_done += CONTEXT - 1;
+        return fprintf(stderr, "kl [--kv] MODEL TEXT [TOKENS [WINDOW]]\n"), 2;
+    size_t n_most = argc > 3 ? strtoul(argv[3], NULL, 10) : kv ? 8192 : 4096;
+    size_t n_window = argc > 4 ? strtoul(argv[4], NULL, 10) : kv ? 8192 : 512;
+    for (size_t i = 0; i < n_ways; i++)
+        open_way(&ways[i], &ways[0], argv[1], (uint32_t)n_window);
+    run_text(n_ways, ways, argv[2], n_most, n_window);
+    for (size_t i = 0; i < n_ways; i++) {
+        print_way(&ways[i]);
+        close_way(&ways[i]);
     }
-    printf("%zu tokens in windows of %d\n", n_done, CONTEXT);
-    for (size_t i = 0; i < QN_COUNT(ways); i++) {
-        printf("%-22s  mean KL %.6f  largest %.4f  same best %.2f %%  perplexity %.4f\n",
-               ways[i].name, ways[i].kl / (double)n_done, ways[i].worst,
-               100.0 * (double)ways[i].n_same / (double)n_done, exp(ways[i].nll / (double)n_done));
-        qn_engine_close(ways[i].engine);
-        qn_model_close(&ways[i].model);
-        free(ways[i].rows.logprobs);
-    }
-    qn_ids_release(&ids);
     return 0;
 }

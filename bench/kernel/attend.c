@@ -4,11 +4,14 @@
  * (only of keys that a row sees) as a share of the f32 fma peak of the level's registers. Decode:
  * one row over kv heads that do not fit in the cache, each page's keys before its values and pages
  * in order (or, with --shuffled, anywhere); its bytes as a share of what the core reads in the same
- * order. A limit is measured right after each run, in
- * the same process and on the same memory, and a share is the median of these pairs, so that a
- * noisy neighbour slows both. Options: --json, and --level, --repeat, --mib, --only prefill|decode
- * with a value; --huge puts the pages into 2 MiB pages. Pin it to a core with taskset. */
+ * order. With --threads 2 decode's heads are dealt to two threads, against what both read. A limit
+ * is measured right after each run, in the same process and on the same memory, and a share is the
+ * median of these pairs, so that a noisy neighbour slows both. Options: --json, and --level,
+ * --repeat, --mib, --threads, --kv TYPE, --only prefill|decode, --context, --group and --dim (one
+ * of each instead of all) with a value; --huge puts the pages into 2 MiB pages. Pin one thread to
+ * a core with taskset. */
 #include "base/alloc.h"
+#include "base/pool.h"
 #include "kernel/kernels.h"
 #include "kernel/limits.h"
 #include "tests/support/support.h"
@@ -26,7 +29,8 @@ typedef struct options {
     bool json, huge, shuffled;
     int level; /* -1: all */
     const char *only;
-    size_t n_repeat, n_mib;
+    qn_kv_type kv;
+    size_t n_repeat, n_mib, n_threads, context, group, dim; /* the last three: 0 is all */
 } options;
 
 typedef struct bench {
@@ -37,13 +41,16 @@ typedef struct bench {
     const void *k_pages[MAX_PAGES], *v_pages[MAX_PAGES]; /* of the shape at hand */
     size_t n_pages, n_page_bytes;
     float *q, *out;
+    qn_pool *pool; /* NULL: one thread */
 } bench;
 
-/* Of this thread alone: what shares the core takes no part. */
+static clockid_t clock_of_all = CLOCK_THREAD_CPUTIME_ID;
+
+/* Of one thread alone, so that what shares the core takes no part; of several, by the wall. */
 static double now(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    clock_gettime(clock_of_all, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
@@ -54,6 +61,8 @@ static int compare(const void *a, const void *b)
 }
 
 enum { LOOPS = 200000 };
+
+static volatile uint64_t sink;
 
 /* One run of bytes, while the next comes near. */
 static uint64_t read_page(size_t n_bytes, const uint8_t *bytes, const uint8_t *next)
@@ -67,23 +76,35 @@ static uint64_t read_page(size_t n_bytes, const uint8_t *bytes, const uint8_t *n
     return sum[0] ^ sum[1] ^ sum[2] ^ sum[3] ^ sum[4] ^ sum[5] ^ sum[6] ^ sum[7];
 }
 
-static volatile uint64_t sink;
+typedef struct reading { /* by all threads, each its part */
+    const bench *b;
+    size_t n_streams; /* 0: pages in their order */
+} reading;
 
-/* GB/s of reading the memory once, as n_streams equal parts side by side. */
-static double read_gbps(const bench *b, size_t n_streams)
+static void read_part(void *context, size_t index, size_t n)
 {
-    double start = now();
-    sink += (uint64_t)qn_limit_work_at(qn_cpu_best())->read(b->n_bytes, b->bytes, n_streams);
-    return 1e-9 * (double)b->n_bytes / (now() - start);
+    const reading *r = context;
+    const bench *b = r->b;
+    if (r->n_streams > 0) {
+        sink += (uint64_t)qn_limit_work_at(qn_cpu_best())
+                    ->read(b->n_bytes / n, b->bytes + b->n_bytes / n * index, r->n_streams);
+        return;
+    }
+    for (size_t i = b->n_pages * index / n; i < b->n_pages * (index + 1) / n; i++)
+        sink += read_page(2 * b->n_page_bytes, b->k_pages[i], b->k_pages[(i + 1) % b->n_pages]);
 }
 
-/* GB/s of reading the pages in their order. */
-static double read_pages_gbps(const bench *b)
+/* GB/s of reading the memory once. */
+static double read_gbps(const bench *b, size_t n_streams)
 {
+    reading r = {b, n_streams};
+    size_t n_bytes = n_streams ? b->n_bytes : b->n_pages * 2 * b->n_page_bytes;
     double start = now();
-    for (size_t i = 0; i < b->n_pages; i++)
-        sink += read_page(2 * b->n_page_bytes, b->k_pages[i], b->k_pages[(i + 1) % b->n_pages]);
-    return 1e-9 * (double)(b->n_pages * 2 * b->n_page_bytes) / (now() - start);
+    if (b->pool)
+        qn_pool_run(b->pool, read_part, &r);
+    else
+        read_part(&r, 0, 1);
+    return 1e-9 * (double)n_bytes / (now() - start);
 }
 
 /* GFLOPS of fma on registers, as wide as the level's. */
@@ -109,7 +130,7 @@ static uint8_t *take_pages(size_t n_bytes, bool huge)
 /* Cuts the memory into pages of keys, each followed by its values. */
 static void deal_pages(bench *b, size_t dim)
 {
-    b->n_page_bytes = qn_kv_page_bytes(QN_KV_F16, dim);
+    b->n_page_bytes = qn_kv_page_bytes(b->opt.kv, dim);
     b->n_pages = QN_MIN(b->n_bytes / b->n_page_bytes / 2, (size_t)MAX_PAGES);
     for (size_t i = 0; i < b->n_pages; i++) {
         size_t j = b->opt.shuffled ? qn_test_random(4, i) % (i + 1) : i;
@@ -118,6 +139,13 @@ static void deal_pages(bench *b, size_t dim)
     }
     for (size_t i = 0; i < b->n_pages; i++)
         b->v_pages[i] = (const uint8_t *)b->k_pages[i] + b->n_page_bytes;
+    if (!qn_kv_is_quantized(b->opt.kv))
+        return;
+    for (size_t i = 0; i < 2 * b->n_pages; i++) { /* scales of bytes from -2 to 2 */
+        uint16_t *scale = (uint16_t *)(void *)(b->bytes + i * b->n_page_bytes);
+        for (size_t j = 0; j < qn_kv_groups(dim) * QN_PAGE_TOKENS; j++)
+            scale[j] = b->opt.kv == QN_KV_Q8_0 ? 0x3c81 : 0x3e08;
+    }
 }
 
 typedef struct shape {
@@ -130,8 +158,8 @@ static qn_attend_job job_of(const bench *b, shape s, size_t from)
     return (qn_attend_job){
         .k_pages = b->k_pages + from,
         .v_pages = b->v_pages + from,
-        .k_type = QN_KV_F16,
-        .v_type = QN_KV_F16,
+        .k_type = b->opt.kv,
+        .v_type = b->opt.kv,
         .n_rows = s.n_rows,
         .n_group = s.n_group,
         .position = (uint32_t)(s.context - s.n_rows),
@@ -147,18 +175,37 @@ static qn_attend_job job_of(const bench *b, shape s, size_t from)
     };
 }
 
-/* Seconds of one job: prefill alone, decode as the mean over all heads in memory. */
-static double run(const bench *b, const qn_kernels *k, shape s, void *scratch)
+typedef struct work { /* of all threads */
+    const bench *b;
+    const qn_kernels *k;
+    shape s;
+    size_t n_jobs;
+    uint8_t *scratch; /* of thread t: at t * n_scratch */
+    size_t n_scratch;
+} work;
+
+static void run_part(void *context, size_t index, size_t n)
 {
-    size_t step = (s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS, n_jobs = 0, from = 0;
-    size_t n_most = s.n_rows == 1 ? b->n_pages / step : 1;
+    const work *w = context;
+    size_t step = (w->s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
+    for (size_t i = w->n_jobs * index / n; i < w->n_jobs * (index + 1) / n; i++) {
+        qn_attend_job job = job_of(w->b, w->s, i * step);
+        job.out += index * w->s.n_rows * w->s.n_group * w->s.dim;
+        w->k->attend(&job, w->scratch + index * w->n_scratch);
+    }
+}
+
+/* Seconds of one job: prefill alone, decode as the mean over all heads in memory. */
+static double run(const bench *b, const qn_kernels *k, shape s, uint8_t *scratch, size_t n_scratch)
+{
+    size_t step = (s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
+    work w = {b, k, s, s.n_rows == 1 ? b->n_pages / step : 1, scratch, n_scratch};
     double start = now();
-    do {
-        qn_attend_job job = job_of(b, s, from);
-        k->attend(&job, scratch);
-        from += step;
-    } while (++n_jobs < n_most);
-    return (now() - start) / (double)n_jobs;
+    if (b->pool)
+        qn_pool_run(b->pool, run_part, &w);
+    else
+        run_part(&w, 0, 1);
+    return (now() - start) / (double)w.n_jobs;
 }
 
 typedef struct sample {
@@ -194,20 +241,20 @@ static void bench_shape(bench *b, const qn_kernels *k, shape s)
 {
     static sample m;
     double n_keys = 0;
-    void *scratch = qn_alloc_aligned(qn_attend_scratch_bytes(s.dim, s.dim));
+    size_t n_scratch = (qn_attend_scratch_bytes(s.dim, s.dim) + 63) / 64 * 64;
+    uint8_t *scratch = qn_alloc_aligned(n_scratch * b->opt.n_threads);
     for (size_t r = 0; r < s.n_rows; r++)
         n_keys += (double)(s.context - s.n_rows + r + 1);
     deal_pages(b, s.dim);
-    (void)run(b, k, s, scratch);
+    (void)run(b, k, s, scratch, n_scratch);
     for (size_t i = 0; i < b->opt.n_repeat; i++) {
-        double seconds = run(b, k, s, scratch);
+        double seconds = run(b, k, s, scratch, n_scratch);
         bool decode = s.n_rows == 1;
         m.us[i] = 1e6 * seconds;
-        m.rate[i] = decode ? 4e-9 * (double)(s.context * s.dim) / seconds
+        m.rate[i] = decode ? 2e-9 * (double)(s.context / QN_PAGE_TOKENS * b->n_page_bytes) / seconds
                            : 4e-9 * n_keys * (double)(s.n_group * s.dim) / seconds;
-        m.limit[i] = !decode           ? peak_gflops(k->level)
-                     : b->opt.shuffled ? read_pages_gbps(b)
-                                       : read_gbps(b, b->n_streams);
+        m.limit[i] =
+            !decode ? peak_gflops(k->level) : read_gbps(b, b->opt.shuffled ? 0 : b->n_streams);
         m.share[i] = m.rate[i] / m.limit[i];
     }
     report(b, k, s, &m);
@@ -228,28 +275,34 @@ static void choose_streams(bench *b)
         }
 }
 
+/* Whether an option asks for this value. */
+static bool wanted(size_t asked, size_t value)
+{
+    return asked == 0 || asked == value;
+}
+
 static void bench_level(bench *b, const qn_kernels *k)
 {
-    static const size_t dims[] = {64, 128}, groups[] = {4, 8}, contexts[] = {512, 1024, 2048};
-    bool prefill = !b->opt.only || strcmp(b->opt.only, "prefill") == 0;
+    static const size_t dims[] = {64, 128, 256}, groups[] = {1, 3, 4, 8},
+                        contexts[] = {512, 2048, 8192, 32768};
+    bool prefill = b->opt.only ? strcmp(b->opt.only, "prefill") == 0 : !b->pool;
     bool decode = !b->opt.only || strcmp(b->opt.only, "decode") == 0;
-    for (size_t d = 0; prefill && d < QN_COUNT(dims); d++)
+    for (size_t d = 0; d < QN_COUNT(dims); d++)
         for (size_t g = 0; g < QN_COUNT(groups); g++)
-            for (size_t c = 0; c < QN_COUNT(contexts); c++)
-                bench_shape(b, k, (shape){512, groups[g], dims[d], contexts[c]});
-    if (prefill)
-        bench_shape(b, k, (shape){512, 4, 256, 2048});
-    for (size_t g = 1; decode && g <= 8; g *= 2) {
-        bench_shape(b, k, (shape){1, g, 64, 8192});
-        bench_shape(b, k, (shape){1, g, 128, 8192});
-    }
-    if (decode)
-        bench_shape(b, k, (shape){1, 4, 256, 8192});
+            for (size_t c = 0; c < QN_COUNT(contexts); c++) {
+                if (!wanted(b->opt.dim, dims[d]) || !wanted(b->opt.group, groups[g]) ||
+                    !wanted(b->opt.context, contexts[c]))
+                    continue;
+                if (prefill)
+                    bench_shape(b, k, (shape){512, groups[g], dims[d], contexts[c]});
+                if (decode && contexts[c] > 2048)
+                    bench_shape(b, k, (shape){1, groups[g], dims[d], contexts[c]});
+            }
 }
 
 static options parse(int argc, char **argv)
 {
-    options o = {.level = -1, .n_repeat = 7, .n_mib = 256};
+    options o = {.level = -1, .kv = QN_KV_F16, .n_repeat = 7, .n_mib = 256, .n_threads = 1};
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
         qn_cpu_level level;
@@ -267,6 +320,16 @@ static options parse(int argc, char **argv)
             o.n_repeat = QN_MAX(1u, QN_MIN(strtoul(value, NULL, 10), MAX_REPEAT + 0ul)), i++;
         else if (strcmp(name, "--mib") == 0)
             o.n_mib = QN_MAX(16u, strtoul(value, NULL, 10)), i++;
+        else if (strcmp(name, "--threads") == 0)
+            o.n_threads = QN_MAX(1u, QN_MIN(strtoul(value, NULL, 10), 8u)), i++;
+        else if (strcmp(name, "--kv") == 0 && qn_kv_type_from_name(value) < QN_N_KV_TYPES)
+            o.kv = qn_kv_type_from_name(value), i++;
+        else if (strcmp(name, "--context") == 0)
+            o.context = strtoul(value, NULL, 10), i++;
+        else if (strcmp(name, "--group") == 0)
+            o.group = strtoul(value, NULL, 10), i++;
+        else if (strcmp(name, "--dim") == 0)
+            o.dim = strtoul(value, NULL, 10), i++;
         else {
             fprintf(stderr, "attend: no option %s %s\n", name, value);
             exit(2);
@@ -291,12 +354,19 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < n_q; i++)
         b.q[i] = (float)(qn_test_random(3, i) % 255) / 64 - 2;
     memset(b.out, 0, n_q * sizeof(float));
+    qn_error err;
+    if (b.opt.n_threads > 1) {
+        clock_of_all = CLOCK_MONOTONIC;
+        if (qn_pool_open(&b.pool, b.opt.n_threads, &err) != QN_OK)
+            return fprintf(stderr, "attend: %s\n", err.text), 1;
+    }
     choose_streams(&b);
     for (int level = QN_CPU_AVX2; level < QN_CPU_N_LEVELS; level++)
         if (level == b.opt.level ||
-            (b.opt.level < 0 && (level == QN_CPU_AVX2 || level == QN_CPU_AVX512) &&
+            (b.opt.level < 0 && (level == QN_CPU_AVX2 || level == (int)qn_cpu_best()) &&
              qn_cpu_has((qn_cpu_level)level)))
             bench_level(&b, qn_kernels_at((qn_cpu_level)level));
+    qn_pool_close(b.pool);
     qn_free(b.q);
     qn_free(b.out);
     return 0;

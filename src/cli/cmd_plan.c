@@ -66,7 +66,9 @@ static void write_json(qn_buf *out, size_t n, const row rows[n], const qn_plan *
     qn_buf_format(out, ",\"context\":%u,\"sequences\":%u,\"chunk\":%u,\"threads\":%u",
                   p->options.n_ctx, p->options.n_sequences, p->options.n_chunk,
                   p->options.n_threads);
-    qn_buf_format(out, ",\"kv_bytes_per_token\":%" PRIu64 "}\n", p->kv_bytes_per_token);
+    qn_buf_format(out, ",\"kv_bytes_per_token\":%" PRIu64, p->kv_bytes_per_token);
+    qn_buf_format(out, ",\"k_type\":\"%s\",\"v_type\":\"%s\"}\n", qn_kv_type_name(p->k_type),
+                  qn_kv_type_name(p->v_type));
 }
 
 static void write_text(qn_buf *out, size_t n, const row rows[n], const qn_plan *p)
@@ -91,9 +93,12 @@ static void write_text(qn_buf *out, size_t n, const row rows[n], const qn_plan *
 
 static void write_plan(qn_buf *out, const qn_plan *p, bool json)
 {
+    char kv[64];
+    snprintf(kv, sizeof kv, "keys in %s, values in %s", qn_kv_type_name(p->k_type),
+             qn_kv_type_name(p->v_type));
     const row rows[] = {
         {"weights", p->weights, "mapped from the file"},
-        {"kv", p->kv, "keys and values"},
+        {"kv", p->kv, kv},
         {"activations", p->activations, "working memory of a step"},
         {"adapters", p->adapters, ""},
         {"tokenizer", p->tokenizer, "vocabulary and template"},

@@ -33,7 +33,16 @@ static const struct argp_option model_options[] = {
 };
 const struct argp qn_model_argp = {.options = model_options, .parser = parse_model};
 
-enum { KEY_ISA = 0x1000, KEY_CHUNK, KEY_ACTIVATIONS, KEY_KV, KEY_WEIGHTS, KEY_DETERMINISTIC };
+enum {
+    KEY_ISA = 0x1000,
+    KEY_CHUNK,
+    KEY_ACTIVATIONS,
+    KEY_KV,
+    KEY_K_TYPE,
+    KEY_V_TYPE,
+    KEY_WEIGHTS,
+    KEY_DETERMINISTIC
+};
 
 static qn_cpu_level parse_level(const struct argp_state *state, const char *name)
 {
@@ -49,10 +58,21 @@ static qn_cpu_level parse_level(const struct argp_state *state, const char *name
     return level;
 }
 
+static qn_kv_type parse_kv(const struct argp_state *state, const char *option, const char *name)
+{
+    // clang-format off
+    static const char *const names[] = {
+#define X(type, type_name, ...) [type] = type_name,
+#include "kernel/kv_types.def"
+#undef X
+        NULL};
+    // clang-format on
+    return (qn_kv_type)qn_arg_choice(state, option, name, names);
+}
+
 static error_t parse_compute(int key, char *arg, struct argp_state *state)
 {
     static const char *const activations[] = {"int8", "f32", NULL};
-    static const char *const kv[] = {"f16", "f32", NULL};
     static const char *const weights[] = {"map", "huge", NULL};
     qn_compute_args *a = state->input;
     switch (key) {
@@ -62,9 +82,9 @@ static error_t parse_compute(int key, char *arg, struct argp_state *state)
     case KEY_ACTIVATIONS:
         a->f32_activations = qn_arg_choice(state, "--activations", arg, activations) == 1;
         return 0;
-    case KEY_KV:
-        a->kv_type = qn_arg_choice(state, "--kv", arg, kv) == 1 ? QN_KV_F32 : QN_KV_F16;
-        return 0;
+    case KEY_KV: a->k_type = a->v_type = parse_kv(state, "--kv", arg); return 0;
+    case KEY_K_TYPE: a->k_type = parse_kv(state, "--cache-type-k", arg); return 0;
+    case KEY_V_TYPE: a->v_type = parse_kv(state, "--cache-type-v", arg); return 0;
     case KEY_WEIGHTS:
         a->huge_weights = qn_arg_choice(state, "--weights", arg, weights) == 1;
         return 0;
@@ -81,7 +101,9 @@ static const struct argp_option compute_options[] = {
     {"chunk", KEY_CHUNK, "ROWS", 0, "Most rows of a batch (512)", 8},
     {"activations", KEY_ACTIVATIONS, "TYPE", 0, "Of products with quantized weights: int8 or f32",
      8},
-    {"kv", KEY_KV, "TYPE", 0, "How keys and values are stored: f16 or f32", 8},
+    {"kv", KEY_KV, "TYPE", 0, "How keys and values are stored: f32, f16, q8_0 or q4_0", 8},
+    {"cache-type-k", KEY_K_TYPE, "TYPE", 0, "How keys are stored", 8},
+    {"cache-type-v", KEY_V_TYPE, "TYPE", 0, "How values are stored", 8},
     {"weights", KEY_WEIGHTS, "WHERE", 0, "Where weights are: map, in the mapped file", 8},
     {"deterministic", KEY_DETERMINISTIC, NULL, 0,
      "Only arithmetic that gives the same bits on every CPU", 8},

@@ -14,16 +14,16 @@ typedef struct qn_model_args {
 } qn_model_args;
 extern const struct argp qn_model_argp;
 
-/* --threads --isa --chunk --activations --kv --weights --deterministic */
+/* --threads --isa --chunk --activations --kv --cache-type-k --cache-type-v --weights --deterministic */
 typedef struct qn_compute_args {
     uint32_t n_threads, n_chunk; /* 0: not given */
     qn_cpu_level level;          /* the CPU's best unless given */
     bool f32_activations;
-    qn_kv_type kv_type;
+    qn_kv_type k_type, v_type;
     bool huge_weights;
     bool deterministic;
 } qn_compute_args;
-#define QN_COMPUTE_ARGS ((qn_compute_args){.level = qn_cpu_best(), .kv_type = QN_KV_F16})
+#define QN_COMPUTE_ARGS ((qn_compute_args){.level = qn_cpu_best(), .k_type = QN_KV_F16, .v_type = QN_KV_F16})
 extern const struct argp qn_compute_argp;
 
 /* What cannot be had is said before anything is loaded. */

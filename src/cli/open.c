@@ -5,7 +5,9 @@ qn_status qn_open_model(qn_model *m, const char *model, const qn_compute_args *c
                         qn_error *err)
 {
     char path[QN_MODEL_PATH];
-    qn_model_options o = {.f32_activations = compute->f32_activations, .kv_type = compute->kv_type};
+    qn_model_options o = {.f32_activations = compute->f32_activations,
+                          .k_type = compute->k_type,
+                          .v_type = compute->v_type};
     *m = (qn_model){0};
     QN_TRY(qn_compute_check(compute, err));
     QN_TRY(qn_model_find(model, path, err));

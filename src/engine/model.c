@@ -83,7 +83,7 @@ static qn_status open_parts(qn_model *m, const qn_model_options *o, qn_error *er
     m->memory = qn_region_of(PROGRAM_BYTES);
     m->f32_activations = o->f32_activations;
     QN_TRY(qn_compile(&m->program, &m->memory, &m->config, &m->gguf,
-                      &(qn_compile_options){o->f32_activations, o->kv_type}, err));
+                      &(qn_compile_options){o->f32_activations, o->k_type, o->v_type}, err));
     fingerprint(m);
     return QN_OK;
 }

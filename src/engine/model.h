@@ -10,7 +10,7 @@
 
 typedef struct qn_model_options {
     bool f32_activations;
-    qn_kv_type kv_type;
+    qn_kv_type k_type, v_type;
     const qn_family *family; /* NULL: by the file's architecture */
 } qn_model_options;
 

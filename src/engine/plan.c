@@ -50,6 +50,8 @@ qn_status qn_plan_engine(qn_plan *p, const qn_model *m, const qn_engine_options 
     p->tokenizer = qn_tokenizer_n_bytes(m->tokenizer) + m->memory.n_taken;
     p->process = PROCESS_BYTES + (uint64_t)p->options.n_threads * THREAD_BYTES;
     p->kv_bytes_per_token = qn_kv_token_bytes(&m->program.kv);
+    p->k_type = m->program.kv.k_type;
+    p->v_type = m->program.kv.v_type;
     bool addressable = count(m, &p->options, &p->kv, &p->activations);
     p->anonymous = anonymous(p);
     p->total = p->weights + p->anonymous;

@@ -15,6 +15,7 @@ typedef struct qn_plan {
     bool fits;
     uint32_t largest_context;    /* tokens of one sequence that would fit, 0: none */
     uint64_t kv_bytes_per_token; /* while no window is full */
+    qn_kv_type k_type, v_type;   /* how keys and values are stored */
 } qn_plan;
 
 /* Plans an engine. Fails only on options out of range; what does not fit is said in .fits. */

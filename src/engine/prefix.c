@@ -19,9 +19,10 @@ qn_page_name qn_prefix_root(const qn_model *m)
     struct {
         char numerics[8];
         uint8_t fingerprint[32];
-        uint32_t kv_type, f32_activations;
+        uint32_t k_type, v_type, f32_activations;
     } root = {.numerics = QN_NUMERICS_ID,
-              .kv_type = m->program.kv.type,
+              .k_type = m->program.kv.k_type,
+              .v_type = m->program.kv.v_type,
               .f32_activations = m->f32_activations};
     memcpy(root.fingerprint, m->fingerprint, sizeof root.fingerprint);
     return name_of(sizeof root, &root);

@@ -1,86 +1,22 @@
 /* kernel/attend.avx2.h - attend.c on lanes: pages decoded once, tiles of rows in registers.
  *
- * A block of tile rows goes through each page together: decode the keys to f32, scores and softmax
- * of all rows, decode the values, sums of all rows. A tile is TILE_ROWS rows by TILE_LANES vectors
- * of keys (then of output dims): one broadcast feeds TILE_LANES fmas, one vector TILE_ROWS.
+ * A block of tile rows goes through each page together: scores and softmax of all rows, then the
+ * sums of all rows; what many rows read is decoded first. A tile of floats is TILE_ROWS rows by
+ * TILE_LANES vectors of keys (then of output dims): one broadcast feeds TILE_LANES fmas, one vector
+ * TILE_ROWS. Quantized pages are in attend_ints.avx2.h.
  * A row's own operations and their order are those of attend.c; which rows share a tile is not
  * seen.
  *
  * Slots that a row does not see are left out of its sums by bounds, not by zeros. */
 #pragma once
 
-#include "kernel/attend.h"
-#include "kernel/attend_rows.h"
-#include "kernel/math.avx2.h"
-
-#include <math.h>
-#include <string.h>
-
-#ifdef __AVX512F__
-enum { TILE_LANES = 4, TILE_ROWS = 6 }; /* 24 sums, 4 vectors, a broadcast or two: of 32 */
-#else
-enum { TILE_LANES = 1, TILE_ROWS = 6 }; /* 12, 2, 1: of 16 */
-#endif
-enum { IN_PLACE_ROWS = 12 }; /* at most, of a block that reads pages as they are stored */
-
-typedef struct slots { /* that a row sees of a page; first > last: none */
-    int32_t first, last;
-} slots;
-
-typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, and where they work */
-    const qn_attend_job *job;
-    size_t t0, n, n_tile;           /* n_tile rows to a tile, fewer in the last */
-    uint32_t page_first, page_last; /* that a row sees */
-    uint32_t low_of_last;           /* the lowest position that the last row sees */
-    bool in_place;                  /* few rows: reads the pages as they are stored, in f16 */
-    float *q;                       /* tiles [k_dim][n_tile] */
-    float *page;                    /* keys [k_dim][64], then values [64][pad(v_dim)] */
-    float *p;                       /* [n][64]: scores, then probabilities */
-    float *c;                       /* [n]: what the page multiplies earlier sums by */
-    slots *seen;                    /* [n]; all of the page when whole */
-    bool whole;
-    uint32_t *position; /* [n] */
-    float *parts;       /* [n] parts */
-} block;
-
-/* With sanitizers one loop does for all tiles: checks on every unrolled access take minutes. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define ONE_LOOP
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ONE_LOOP
-#endif
-#endif
-
-// clang-format off
-#ifdef ONE_LOOP
-#define WITH_ROWS(n_rows, f, ...) { f(n_rows, __VA_ARGS__); }
-#else
-/* Calls f(constant rows, ...) so that tiles unroll. */
-#define WITH_ROWS(n_rows, f, ...) \
-    switch (n_rows) { \
-    case 1: f(1, __VA_ARGS__); break; \
-    case 2: f(2, __VA_ARGS__); break; \
-    case 3: f(3, __VA_ARGS__); break; \
-    case 4: f(4, __VA_ARGS__); break; \
-    case 5: f(5, __VA_ARGS__); break; \
-    default: f(6, __VA_ARGS__); \
-    }
-#endif
-// clang-format on
+#include "kernel/attend_ints.avx2.h"
 
 /* 16 values of a page from value i on; type is a constant. */
 LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
 {
     return type == QN_KV_F16 ? lanes_of_f16((const uint16_t *)page + i)
                              : lanes_load((const float *)page + i);
-}
-
-/* Brings 32 n_lanes bytes near that will be read soon. */
-LANES_INLINE void fetch(const uint8_t *next, size_t n_lanes)
-{
-    for (size_t line = 0; line < (n_lanes + 1) / 2; line++)
-        _mm_prefetch((const char *)next + 64 * line, _MM_HINT_T0);
 }
 
 /* 4 rows of k_dim values into 4 columns of [k_dim][n_rows]. */
@@ -123,26 +59,6 @@ static void pack_q(const block *b)
         pack_tile(b, b->t0 + i, QN_MIN(b->n_tile, b->n - i), b->q + i * b->job->k_dim);
 }
 
-typedef struct span { /* slots some row sees, and among them those that all see */
-    int32_t first, all_first, all_last, last;
-} span;
-
-/* Where the rows of a tile begin and end to agree. */
-static span span_of(size_t n_rows, const slots *seen)
-{
-    span j = {QN_PAGE_TOKENS, 0, QN_PAGE_TOKENS - 1, -1};
-    for (size_t r = 0; r < n_rows; r++) {
-        j.all_first = QN_MAX(j.all_first, seen[r].first);
-        j.all_last = QN_MIN(j.all_last, seen[r].last);
-        if (seen[r].first <= seen[r].last) {
-            j.first = QN_MIN(j.first, seen[r].first);
-            j.last = QN_MAX(j.last, seen[r].last);
-        }
-    }
-    j.all_first = QN_MIN(j.all_first, j.last + 1);
-    return j;
-}
-
 static void decode(qn_kv_type type, float *to, const void *page, size_t from, size_t n)
 {
     if (type == QN_KV_F32) {
@@ -182,7 +98,7 @@ static const float *decode_values(const block *b, uint32_t page)
         decode(job->v_type, b->page, job->v_pages[page], 0, v_dim * QN_PAGE_TOKENS);
     else
         for (size_t j = 0; j < QN_PAGE_TOKENS; j++)
-            decode(job->v_type, b->page + j * pad, job->v_pages[page], j * v_dim, v_dim);
+            decode(job->v_type, (float *)b->page + j * pad, job->v_pages[page], j * v_dim, v_dim);
     return b->page;
 }
 
@@ -245,11 +161,21 @@ static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint
         WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, k + i, next, p + i)
 }
 
-static void scores(const block *b, uint32_t page)
+static bool keys_in_place(const block *b)
+{
+    return b->in_place && b->job->k_type == QN_KV_F16;
+}
+
+static bool values_in_place(const block *b)
+{
+    return b->in_place && b->job->v_type == QN_KV_F16 && b->job->v_dim % 16 == 0;
+}
+
+static void float_scores(const block *b, uint32_t page)
 {
     size_t k_dim = b->job->k_dim;
     const qn_attend_job *job = b->job;
-    const float *k = b->in_place ? NULL : decode_keys(b, page);
+    const float *k = keys_in_place(b) ? NULL : decode_keys(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
         const float *q = b->q + i * k_dim;
@@ -257,7 +183,7 @@ static void scores(const block *b, uint32_t page)
         span j = span_of(n_rows, b->seen + i);
         if (j.first > j.last)
             continue;
-        if (b->in_place)
+        if (!k)
             score_stored(n_rows, k_dim, q, job->k_pages[page], job->v_pages[page], p);
         else
             score_decoded(n_rows, j, k_dim, q, k, p);
@@ -275,55 +201,50 @@ LANES_INLINE void load_scores(const qn_attend_job *job, const float *p, lanes s[
             s[i] = lanes_mul(cap, lanes_tanh(lanes_div(s[i], cap)));
 }
 
-LANES_INLINE void mask_scores(slots seen, lanes s[4], lanes hidden)
-{
-    uint64_t bits = UINT64_MAX >> (63 - seen.last) & UINT64_MAX << seen.first;
-    for (size_t i = 0; i < 4; i++)
-        s[i] = lanes_select(lanes_mask_of((uint32_t)(bits >> 16 * i) & 0xffff), s[i], hidden);
-}
-
 /* exp(m - m2) alone, in the low lane; m - m2 is never above 0. */
 static float exp_below_0(float x)
 {
     return _mm256_cvtss_f32(lanes_low(lanes_exp_below_0(lanes_set(x))));
 }
 
-static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c, float *part)
+static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c, float *b,
+                        float *part)
 {
     lanes s[4], sum;
     bool whole = seen.first == 0 && seen.last == QN_PAGE_TOKENS - 1;
+    bool is_int = qn_kv_is_quantized(job->v_type);
     load_scores(job, p, s);
     if (!whole)
         mask_scores(seen, s, lanes_set(-INFINITY));
-    float m = lanes_fold_max(lanes_max(lanes_max(s[0], s[1]), lanes_max(s[2], s[3])));
-    m = part[0] > m ? part[0] : m;
+    float own = lanes_fold_max(lanes_max(lanes_max(s[0], s[1]), lanes_max(s[2], s[3])));
+    float m = part[0] > own ? part[0] : own, from = is_int ? own : m;
     for (size_t i = 0; i < 4; i++)
-        s[i] = lanes_exp_below_0(lanes_sub(s[i], lanes_set(m)));
+        s[i] = lanes_exp_below_0(lanes_sub(s[i], lanes_set(from)));
     if (!whole)
         mask_scores(seen, s, lanes_set(0));
     for (size_t i = 0; i < 4; i++)
         lanes_store(p + 16 * i, s[i]);
     sum = lanes_add(lanes_add(lanes_add(s[0], s[1]), s[2]), s[3]);
     *c = exp_below_0(part[0] - m);
+    if (is_int) {
+        *b = exp_below_0(own - m);
+        part[1] = fmaf(lanes_fold(sum), *b, part[1] * *c);
+    } else {
+        part[1] = fmaf(part[1], *c, lanes_fold(sum));
+    }
     part[0] = m;
-    part[1] = fmaf(part[1], *c, lanes_fold(sum));
-}
-
-/* The keys that come next, or those of this page again. */
-static const uint8_t *next_keys(const block *b, uint32_t page)
-{
-    return b->job->k_pages[QN_MIN(page + 1, b->page_last)];
 }
 
 static void softmax(const block *b, uint32_t page)
 {
     size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    const uint8_t *next = b->job->k_pages[next_page(b, page)];
     for (size_t i = 0; i < b->n; i++) {
         b->c[i] = 1; /* the sums of a row that sees nothing stay as they are */
-        if (b->in_place)
-            fetch(next_keys(b, page) + 256 * i, 8); /* so that reading does not pause */
+        if (keys_in_place(b))
+            fetch(next + 256 * i, 8); /* so that reading does not pause */
         if (b->seen[i].first <= b->seen[i].last)
-            softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i],
+            softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i], &b->b[i],
                         b->parts + i * n_part);
     }
 }
@@ -441,7 +362,7 @@ static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w
     for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes) {
         while (16 * n_lanes > pad - w->dim)
             n_lanes /= 2;
-        if (b->in_place)
+        if (values_in_place(b))
             value_stored(n_rows, n_lanes, w);
         else
             value_decoded(n_rows, n_lanes, w);
@@ -450,18 +371,18 @@ static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w
     }
 }
 
-static void values(const block *b, uint32_t page)
+static void float_values(const block *b, uint32_t page)
 {
     const qn_attend_job *job = b->job;
     value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
                    .v = job->v_pages[page],
                    .v_stride = qn_attend_pad(job->v_dim)};
-    if (!b->in_place)
+    if (!values_in_place(b))
         w.v = decode_values(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
         w.j = span_of(n_rows, b->seen + i);
-        w.next = next_keys(b, page);
+        w.next = job->k_pages[next_page(b, page)];
         if (w.j.first <= w.j.last)
             values_of_tile(b, i, n_rows, &w);
     }
@@ -494,10 +415,30 @@ static void reduce_span(block *b, uint32_t at)
     }
     for (uint32_t page = first; page <= last; page++) {
         look(b, page);
-        scores(b, page);
+        if (qn_kv_is_quantized(b->job->k_type))
+            int_scores(b, page);
+        else
+            float_scores(b, page);
         softmax(b, page);
-        values(b, page);
+        if (qn_kv_is_quantized(b->job->v_type))
+            int_values(b, page);
+        else
+            float_values(b, page);
     }
+}
+
+/* What only quantized pages need, in scratch from `at` on. */
+static void lay_out_ints(block *b, float *at)
+{
+    size_t k_groups = qn_kv_groups(b->job->k_dim), v_groups = qn_kv_groups(b->job->v_dim);
+    b->scale = at;
+    b->most = b->scale + QN_PAGE_TOKENS * QN_MAX(k_groups, v_groups);
+    b->unit = b->most + QN_MAX(k_groups, v_groups);
+    b->u = (int16_t *)(void *)(b->unit + TILE_ROWS * v_groups);
+    at = b->unit + qn_attend_pad(TILE_ROWS * v_groups * (QN_PAGE_TOKENS / 2 + 1));
+    b->act = (uint8_t *)at;
+    b->bias = (int32_t *)(void *)(b->act + QN_ATTEND_BLOCK * qn_attend_act_bytes(b->job->k_dim));
+    b->padded = (float *)(void *)(b->bias + QN_ATTEND_BLOCK * k_groups);
 }
 
 /* Rows t0.. of a job, working in scratch; parts may be moved elsewhere. */
@@ -509,20 +450,25 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     b.low_of_last = qn_attend_low(job, qn_attend_position(job, t0 + b.n - 1));
     b.page_first = qn_attend_low(job, qn_attend_position(job, t0)) / QN_PAGE_TOKENS;
     b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
-    b.in_place = b.n <= IN_PLACE_ROWS && job->k_type == QN_KV_F16 && job->v_type == QN_KV_F16 &&
-                 job->v_dim % 16 == 0;
+    b.in_place = b.n <= IN_PLACE_ROWS;
     size_t n_tiles = (b.n + TILE_ROWS - 1) / TILE_ROWS;
     b.n_tile = (b.n + n_tiles - 1) / n_tiles;
     b.parts = scratch;
     b.p = b.parts + 2 * QN_ATTEND_BLOCK * n_part;
-    b.page = b.p + QN_ATTEND_BLOCK * QN_PAGE_TOKENS;
-    b.q = b.page + QN_PAGE_TOKENS * QN_MAX(job->k_dim, qn_attend_pad(job->v_dim));
+    float *page = b.p + QN_ATTEND_BLOCK * QN_PAGE_TOKENS;
+    b.page = page;
+    b.q = page + QN_PAGE_TOKENS * QN_MAX(job->k_dim, qn_attend_pad(job->v_dim));
     b.c = b.q + qn_attend_pad(QN_ATTEND_BLOCK * job->k_dim);
     b.seen = (slots *)(b.c + QN_ATTEND_BLOCK);
     b.position = (uint32_t *)(b.seen + QN_ATTEND_BLOCK);
+    b.b = (float *)(void *)(b.position + QN_ATTEND_BLOCK);
+    lay_out_ints(&b, b.c + 16 * QN_ATTEND_BLOCK);
     for (size_t i = 0; i < b.n; i++)
         b.position[i] = qn_attend_position(job, t0 + i);
-    pack_q(&b);
+    if (qn_kv_is_quantized(job->k_type))
+        quantize_q(&b);
+    else
+        pack_q(&b);
     return b;
 }
 
@@ -592,6 +538,7 @@ LANES_INLINE void attend_span(const qn_attend_job *job, uint32_t at, float *part
 {
     for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK) {
         block b = block_of(job, t, scratch);
+        b.page_last = QN_MIN(b.page_last, at * QN_SPAN_PAGES + QN_SPAN_PAGES - 1);
         b.parts = part + t * qn_attend_part_floats(job->v_dim);
         reduce_span(&b, at);
     }

@@ -4,9 +4,11 @@
  * its acc padded to whole lanes. */
 #pragma once
 
+#include "kernel/act.h"
 #include "kernel/attend.h"
 
-enum { QN_ATTEND_BLOCK = 96 }; /* tile rows that share one decoded page */
+enum { QN_ATTEND_BLOCK = 96, QN_ATTEND_TILE = 6 }; /* tile rows that share a page; registers */
+#define QN_ATTEND_UNITS 32767.0f                   /* the largest weight as an integer */
 
 static inline size_t qn_attend_pad(size_t dim)
 {
@@ -16,6 +18,17 @@ static inline size_t qn_attend_pad(size_t dim)
 static inline size_t qn_attend_part_floats(size_t v_dim)
 {
     return 16 + qn_attend_pad(v_dim);
+}
+
+/* The query as activations: its dims, with the last group filled, and its bytes. */
+static inline size_t qn_attend_act_dims(size_t k_dim)
+{
+    return qn_kv_groups(k_dim) * QN_KV_GROUP;
+}
+
+static inline size_t qn_attend_act_bytes(size_t k_dim)
+{
+    return qn_act_bytes(qn_attend_act_dims(k_dim));
 }
 
 /* The lowest position that a row at `position` sees. */

@@ -1,9 +1,10 @@
-/* kernel/elementwise.avx2.h - norm.c, rope.c, gate.c, logits.c and kv.c on lanes.
+/* kernel/elementwise.avx2.h - norm.c, rope.c, hadamard.c, gate.c, logits.c and kv.c on lanes.
  *
  * Each function has the contract and the bits of qn_<name>; the files elementwise.<level>.c give
  * them to the table of kernels. */
 #pragma once
 
+#include "kernel/ints.avx2.h"
 #include "kernel/kernels.h"
 #include "kernel/math.avx2.h"
 
@@ -146,6 +147,39 @@ LANES_INLINE void rope(size_t n_heads, size_t stride, float *x, size_t n_rot, co
             rope_halves(x, n_rot / 2, cos_a, sin_a);
 }
 
+/* Values i and i + h of 16, for h below 16. */
+LANES_INLINE lanes hadamard_step(lanes x, size_t h)
+{
+    uint32_t high = h == 1 ? 0xaaaa : h == 2 ? 0xcccc : h == 4 ? 0xf0f0 : 0xff00;
+    lanes other = lanes_swap(x, h);
+    return lanes_select(lanes_mask_of(high), lanes_sub(other, x), lanes_add(x, other));
+}
+
+LANES_INLINE void hadamard(size_t n, size_t n_block, float *x)
+{
+    lanes factor = lanes_set(1.0f / sqrtf((float)n_block));
+    if (n_block < 16) {
+        qn_hadamard(n, n_block, x);
+        return;
+    }
+    for (size_t i = 0; i < n; i += 16) {
+        lanes v = lanes_load(x + i);
+        QN_UNROLL(4)
+        for (size_t h = 1; h < 16; h *= 2)
+            v = hadamard_step(v, h);
+        lanes_store(x + i, n_block > 16 ? v : lanes_mul(v, factor));
+    }
+    for (size_t h = 16; h < n_block; h *= 2)
+        for (size_t i = 0; i < n; i += 16) {
+            lanes a = lanes_load(x + i), b = lanes_load(x + (i | h));
+            lanes f = 2 * h == n_block ? factor : lanes_set(1);
+            if (i & h)
+                continue;
+            lanes_store(x + i, lanes_mul(lanes_add(a, b), f));
+            lanes_store(x + i + h, lanes_mul(lanes_sub(a, b), f));
+        }
+}
+
 LANES_INLINE lanes act(qn_gate_kind kind, lanes x)
 {
     lanes one = lanes_set(1.0f);
@@ -269,9 +303,84 @@ LANES_INLINE void some_to_f16(uint16_t h[16], size_t n, const float *x)
     lanes_to_f16(h, load_some(x, n));
 }
 
+/* The unsigned codes of 16 or 32 values, and their scale. */
+LANES_INLINE uint16_t kv_quantize(qn_kv_type type, size_t n, const float *x,
+                                  uint8_t code[QN_KV_GROUP])
+{
+    lanes v[2] = {lanes_load(x), n > 16 ? lanes_load(x + 16) : lanes_set(0)};
+    lanes a[4] = {lanes_abs(v[0]), lanes_abs(v[1]), lanes_set(0), lanes_set(0)};
+    float factor;
+    uint16_t scale = qn_kv_scale_of(type, lanes_fold_bits(a), &factor);
+    if (factor == 0) {
+        memset(code, type == QN_KV_Q8_0 ? 128 : 8, QN_KV_GROUP);
+        return scale;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        lanes f = lanes_set(factor);
+        if (type == QN_KV_Q8_0)
+            ints_to_bytes(code + 16 * i, lanes_to_ints(lanes_mul(v[i], f)));
+        else
+            ints_to_bytes(code + 16 * i, lanes_cut_to_ints(lanes_fma(v[i], f, lanes_set(8))));
+    }
+    for (size_t i = 0; type == QN_KV_Q8_0 && i < QN_KV_GROUP; i++)
+        code[i] ^= 128;
+    return scale;
+}
+
+/* n codes from dim `from` on, into kv.h's places. */
+LANES_INLINE void put_key_codes(qn_kv_type type, uint8_t *to, size_t slot, size_t from, size_t n,
+                                const uint8_t *code)
+{
+    if (type == QN_KV_Q8_0)
+        for (size_t i = 0; i < n; i += 4)
+            memcpy(to + ((from + i) / 4 * QN_PAGE_TOKENS + slot) * 4, code + i, 4);
+    else
+        for (size_t i = 0; i < n; i += 8)
+            for (size_t j = 0; j < 4; j++)
+                to[((from + i) / 8 * QN_PAGE_TOKENS + slot) * 4 + j] =
+                    (uint8_t)(code[i + j] | code[i + 4 + j] << 4);
+}
+
+LANES_INLINE void put_value_codes(qn_kv_type type, uint8_t *to, size_t slot, size_t from, size_t n,
+                                  const uint8_t *code)
+{
+    if (type == QN_KV_Q8_0)
+        for (size_t i = 0; i < n; i++)
+            to[2 * (from + i) + slot % 2] = code[i] ^ 128;
+    else
+        for (size_t i = 0; i < 16; i++)
+            to[from + 2 * i + slot % 2] = (uint8_t)(code[i] | code[16 + i] << 4);
+}
+
+LANES_INLINE void kv_append_groups(qn_kv_type type, bool is_key, uint8_t *page, size_t slot,
+                                   size_t dim, const float *x)
+{
+    uint8_t code[QN_KV_GROUP], *to = page + qn_kv_codes_at(dim);
+    for (size_t g = 0; g < qn_kv_groups(dim); g++) {
+        size_t from = QN_KV_GROUP * g, n = QN_MIN(dim - from, (size_t)QN_KV_GROUP);
+        ((uint16_t *)(void *)page)[g * QN_PAGE_TOKENS + slot] =
+            kv_quantize(type, n, x + from, code);
+        if (is_key)
+            put_key_codes(type, to, slot, from, n, code);
+        else
+            put_value_codes(type, to + slot / 2 * qn_kv_pair_bytes(type, dim), slot, from, n, code);
+    }
+}
+
+LANES_INLINE void kv_append(qn_kv_type type, bool is_key, void *page, size_t slot, size_t n_rows,
+                            size_t dim, const float *x, size_t stride)
+{
+    for (size_t r = 0; r < n_rows; r++)
+        kv_append_groups(type, is_key, page, slot + r, dim, x + r * stride);
+}
+
 LANES_INLINE void kv_append_k(qn_kv_type type, void *page, size_t slot, size_t n_rows, size_t dim,
                               const float *x, size_t stride)
 {
+    if (qn_kv_is_quantized(type)) {
+        kv_append(type, true, page, slot, n_rows, dim, x, stride);
+        return;
+    }
     if (type != QN_KV_F16) {
         qn_kv_append_k(type, page, slot, n_rows, dim, x, stride);
         return;
@@ -289,6 +398,10 @@ LANES_INLINE void kv_append_k(qn_kv_type type, void *page, size_t slot, size_t n
 LANES_INLINE void kv_append_v(qn_kv_type type, void *page, size_t slot, size_t n_rows, size_t dim,
                               const float *x, size_t stride)
 {
+    if (qn_kv_is_quantized(type)) {
+        kv_append(type, false, page, slot, n_rows, dim, x, stride);
+        return;
+    }
     if (type != QN_KV_F16) {
         qn_kv_append_v(type, page, slot, n_rows, dim, x, stride);
         return;

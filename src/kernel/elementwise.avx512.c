@@ -18,6 +18,11 @@ void qn_rope_avx512(size_t n_heads, size_t stride, float *x, size_t n_rot, const
     rope(n_heads, stride, x, n_rot, cos_a, sin_a, pairs);
 }
 
+void qn_hadamard_avx512(size_t n, size_t n_block, float *x)
+{
+    hadamard(n, n_block, x);
+}
+
 void qn_gate_avx512(qn_gate_kind kind, size_t n, float *y, const float *g, const float *u)
 {
     gate(kind, n, y, g, u);

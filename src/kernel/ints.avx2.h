@@ -176,6 +176,57 @@ LANES_INLINE ints ints_of_words(const uint8_t *p)
     return _mm512_cvtepu16_epi32(_mm256_loadu_si256((const void *)p));
 }
 
+/* 32 signed bytes as words. */
+LANES_INLINE ints ints_of_signed_bytes(const uint8_t *p)
+{
+    return _mm512_cvtepi8_epi16(_mm256_loadu_si256((const void *)p));
+}
+
+/* 2 n - 15 for the low or the high nibbles n of 32 bytes, as words. */
+LANES_INLINE ints ints_of_odd_nibbles(const uint8_t *p, bool high)
+{
+    __m256i n = _mm256_loadu_si256((const void *)p);
+    n = high ? _mm256_srli_epi16(n, 3) : _mm256_slli_epi16(n, 1);
+    n = _mm256_sub_epi8(_mm256_and_si256(n, _mm256_set1_epi8(0x1e)), _mm256_set1_epi8(15));
+    return _mm512_cvtepi8_epi16(n);
+}
+
+/* To the nearest integers of 16 bits, in which they fit. */
+LANES_INLINE void lanes_to_words(int16_t *p, lanes a)
+{
+    _mm256_storeu_si256((void *)p, _mm512_cvtepi32_epi16(_mm512_cvtps_epi32(a)));
+}
+
+/* To integers, rounded to nearest or down from a positive value. */
+LANES_INLINE ints lanes_to_ints(lanes a)
+{
+    return _mm512_cvtps_epi32(a);
+}
+
+LANES_INLINE ints lanes_cut_to_ints(lanes a)
+{
+    return _mm512_cvttps_epi32(a);
+}
+
+/* Lanes of -128..127 as 16 bytes. */
+LANES_INLINE void ints_to_bytes(uint8_t *p, ints a)
+{
+    _mm_storeu_si128((void *)p, _mm512_cvtepi32_epi8(a));
+}
+
+/* The largest of 64 values >= 0 by their bits: NaN when one is. */
+LANES_INLINE float lanes_fold_bits(const lanes a[4])
+{
+    __m512i x = _mm512_max_epu32(_mm512_castps_si512(a[0]), _mm512_castps_si512(a[1]));
+    __m512i y = _mm512_max_epu32(_mm512_castps_si512(a[2]), _mm512_castps_si512(a[3]));
+    x = _mm512_max_epu32(x, y);
+    __m256i h = _mm256_max_epu32(_mm512_castsi512_si256(x), _mm512_extracti64x4_epi64(x, 1));
+    __m128i q = _mm_max_epu32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
+    q = _mm_max_epu32(q, _mm_shuffle_epi32(q, 0x4e));
+    q = _mm_max_epu32(q, _mm_shuffle_epi32(q, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(q));
+}
+
 #else
 
 typedef struct ints {
@@ -357,6 +408,58 @@ LANES_INLINE ints ints_of_words(const uint8_t *p)
 {
     return (ints){_mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)p)),
                   _mm256_cvtepu16_epi32(_mm_loadu_si128((const void *)(p + 16)))};
+}
+
+LANES_INLINE ints ints_of_signed_bytes(const uint8_t *p)
+{
+    return (ints){_mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)p)),
+                  _mm256_cvtepi8_epi16(_mm_loadu_si128((const void *)(p + 16)))};
+}
+
+LANES_INLINE ints ints_of_odd_nibbles(const uint8_t *p, bool high)
+{
+    __m256i n = _mm256_loadu_si256((const void *)p);
+    n = high ? _mm256_srli_epi16(n, 3) : _mm256_slli_epi16(n, 1);
+    n = _mm256_sub_epi8(_mm256_and_si256(n, _mm256_set1_epi8(0x1e)), _mm256_set1_epi8(15));
+    return (ints){_mm256_cvtepi8_epi16(_mm256_castsi256_si128(n)),
+                  _mm256_cvtepi8_epi16(_mm256_extracti128_si256(n, 1))};
+}
+
+LANES_INLINE void lanes_to_words(int16_t *p, lanes a)
+{
+    __m256i n = _mm256_packs_epi32(_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high));
+    _mm256_storeu_si256((void *)p, _mm256_permute4x64_epi64(n, 0xd8));
+}
+
+LANES_INLINE ints lanes_to_ints(lanes a)
+{
+    return (ints){_mm256_cvtps_epi32(a.low), _mm256_cvtps_epi32(a.high)};
+}
+
+LANES_INLINE ints lanes_cut_to_ints(lanes a)
+{
+    return (ints){_mm256_cvttps_epi32(a.low), _mm256_cvttps_epi32(a.high)};
+}
+
+LANES_INLINE void ints_to_bytes(uint8_t *p, ints a)
+{
+    __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.low, a.high), 0xd8);
+    _mm_storeu_si128((void *)p, _mm_packs_epi16(_mm256_castsi256_si128(words),
+                                                _mm256_extracti128_si256(words, 1)));
+}
+
+LANES_INLINE float lanes_fold_bits(const lanes a[4])
+{
+    __m256i x = _mm256_castps_si256(a[0].low);
+    x = _mm256_max_epu32(x, _mm256_castps_si256(a[0].high));
+    for (size_t i = 1; i < 4; i++) {
+        x = _mm256_max_epu32(x, _mm256_castps_si256(a[i].low));
+        x = _mm256_max_epu32(x, _mm256_castps_si256(a[i].high));
+    }
+    __m128i q = _mm_max_epu32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    q = _mm_max_epu32(q, _mm_shuffle_epi32(q, 0x4e));
+    q = _mm_max_epu32(q, _mm_shuffle_epi32(q, 0xb1));
+    return _mm_cvtss_f32(_mm_castsi128_ps(q));
 }
 
 #endif

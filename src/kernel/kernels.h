@@ -8,6 +8,7 @@
 #include "kernel/attend.h"
 #include "kernel/cpu.h"
 #include "kernel/gate.h"
+#include "kernel/hadamard.h"
 #include "kernel/logits.h"
 #include "kernel/norm.h"
 #include "kernel/panel.h"
@@ -48,12 +49,13 @@ typedef struct qn_kernels {
                                       size_t x_stride, float *y, size_t y_stride);
     void (*float_decode[QN_N_ENCODINGS])(size_t n, const uint8_t *bytes, float *out);
 
-    /* norm.h, rope.h, gate.h, logits.h, kv.h, attend.h: the contract of qn_<member>. */
+    /* norm.h, rope.h, hadamard.h, gate.h, logits.h, kv.h, attend.h: the contract of qn_<member>. */
     void (*rms_norm)(size_t n, float *y, const float *x, const float *weight, float eps);
     void (*rope_angles)(size_t n_pairs, float *cos_a, float *sin_a, const float *inv_freq,
                         uint32_t position, float magnitude);
     void (*rope)(size_t n_heads, size_t stride, float *x, size_t n_rot, const float *cos_a,
                  const float *sin_a, qn_rope_pairs pairs);
+    void (*hadamard)(size_t n, size_t n_block, float *x);
     void (*gate)(qn_gate_kind kind, size_t n, float *y, const float *g, const float *u);
     void (*vec_add)(size_t n, float *y, const float *a, const float *b);
     void (*vec_scale)(size_t n, float *y, const float *x, float factor);

@@ -128,6 +128,15 @@ LANES_INLINE lanes lanes_scale(lanes a, lanes n, lanes t)
     return _mm512_scalef_ps(a, n);
 }
 
+/* Lane i ^ h in lane i, h a power of two below 16. */
+LANES_INLINE lanes lanes_swap(lanes a, size_t h)
+{
+    return h == 8   ? _mm512_shuffle_f32x4(a, a, 0x4e)
+           : h == 4 ? _mm512_shuffle_f32x4(a, a, 0xb1)
+           : h == 2 ? _mm512_permute_ps(a, 0x4e)
+                    : _mm512_permute_ps(a, 0xb1);
+}
+
 LANES_INLINE __m256 lanes_low(lanes a)
 {
     return _mm512_castps512_ps256(a);
@@ -285,6 +294,18 @@ LANES_INLINE lanes lanes_scale(lanes a, lanes n, lanes t)
 {
     (void)n;
     return (lanes){lanes_scale_half(a.low, t.low), lanes_scale_half(a.high, t.high)};
+}
+
+LANES_INLINE lanes lanes_swap(lanes a, size_t h)
+{
+    if (h == 8)
+        return (lanes){a.high, a.low};
+    if (h == 4)
+        return (lanes){_mm256_permute2f128_ps(a.low, a.low, 1),
+                       _mm256_permute2f128_ps(a.high, a.high, 1)};
+    if (h == 2)
+        return (lanes){_mm256_permute_ps(a.low, 0x4e), _mm256_permute_ps(a.high, 0x4e)};
+    return (lanes){_mm256_permute_ps(a.low, 0xb1), _mm256_permute_ps(a.high, 0xb1)};
 }
 
 LANES_INLINE __m256 lanes_low(lanes a)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { OPS_OF_STEP = 3, OPS_AROUND = 16 };
+enum { OPS_OF_STEP = 6, OPS_AROUND = 16 };
 
 typedef struct value { /* what a register holds from one writing to the next */
     qn_place place;
@@ -314,6 +314,18 @@ static uint32_t kv_group(qn_kv_shape *s, uint32_t window)
     return g;
 }
 
+/* Few bits hold more of a vector whose outliers are spread over a block. Queries and keys go
+ * through it together, which leaves products as they are; values, and back what attention gives. */
+static void add_hadamard(compiler *k, qn_register reg, size_t dim)
+{
+    int v = read_register(k, reg);
+    qn_op *op = add_op(k, QN_OP_HADAMARD);
+    op->n_vector = (uint32_t)qn_hadamard_block(dim);
+    op->dst = touch(k, v);
+    end_op(k);
+    changed(k, v);
+}
+
 static qn_status lower_attend(compiler *k, const qn_step *s)
 {
     const qn_config *c = k->c;
@@ -323,6 +335,12 @@ static qn_status lower_attend(compiler *k, const qn_step *s)
     qn_op place = {.window = window, .group = kv_group(&k->p->kv, window)};
     place.group_layer = k->p->kv.group[place.group].n_layers++;
 
+    if (qn_kv_is_quantized(k->p->kv.k_type)) {
+        add_hadamard(k, s->a, k->p->kv.k_dim);
+        add_hadamard(k, s->b, k->p->kv.k_dim);
+    }
+    if (k->p->kv.v_type == QN_KV_Q4_0)
+        add_hadamard(k, s->c, k->p->kv.v_dim);
     qn_op *append = add_op(k, QN_OP_KV_APPEND);
     append->group = place.group;
     append->group_layer = place.group_layer;
@@ -342,6 +360,8 @@ static qn_status lower_attend(compiler *k, const qn_step *s)
     op->dst = touch(k, to);
     end_op(k);
     k->reg[s->dst] = to;
+    if (k->p->kv.v_type == QN_KV_Q4_0)
+        add_hadamard(k, s->dst, k->p->kv.v_dim);
     return QN_OK;
 }
 
@@ -675,6 +695,15 @@ static qn_status check_all_consumed(const compiler *k)
     return QN_OK;
 }
 
+static qn_status check_kv_type(const compiler *k, const char *what, qn_kv_type type, uint32_t dim)
+{
+    size_t step = qn_kv_dim_step(type);
+    QN_FAIL_IF(dim % step != 0, k->err, QN_EUNSUPPORTED,
+               "%s of %u numbers a head are no multiple of %zu, as %s needs; use --kv f16", what,
+               dim, step, qn_kv_type_name(type));
+    return QN_OK;
+}
+
 static qn_status compile(compiler *k)
 {
     const qn_config *c = k->c;
@@ -682,10 +711,13 @@ static qn_status compile(compiler *k)
     p->n_embd = qn_config_n(c, QN_N_EMBD);
     p->n_vocab = qn_config_n(c, QN_N_VOCAB);
     p->n_heads = qn_config_n(c, QN_N_HEADS);
-    p->kv = (qn_kv_shape){.type = k->options->kv_type,
+    p->kv = (qn_kv_shape){.k_type = k->options->k_type,
+                          .v_type = k->options->v_type,
                           .n_heads = qn_config_n(c, QN_N_KV_HEADS),
                           .k_dim = qn_config_n(c, QN_HEAD_DIM),
                           .v_dim = qn_config_n(c, QN_V_DIM)};
+    QN_TRY(check_kv_type(k, "keys", p->kv.k_type, p->kv.k_dim));
+    QN_TRY(check_kv_type(k, "values", p->kv.v_type, p->kv.v_dim));
     QN_TRY(add_embedding(k));
     for (int kind = 0; kind < QN_N_ROPE_KINDS; kind++)
         if (uses_rope(k, kind))

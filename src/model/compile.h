@@ -8,8 +8,8 @@
 #include "model/program.h"
 
 typedef struct qn_compile_options {
-    bool f32_activations; /* decode weights instead of quantising activations */
-    qn_kv_type kv_type;
+    bool f32_activations;      /* decode weights instead of quantising activations */
+    qn_kv_type k_type, v_type; /* QN_EUNSUPPORTED where a head's size is no multiple of its step */
 } qn_compile_options;
 
 /* Compiles the model in g; what the program holds lives in memory until memory is released, and

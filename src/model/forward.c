@@ -107,6 +107,13 @@ static void run_rope(const qn_op *op, const member *m)
     }
 }
 
+static void run_hadamard(const qn_op *op, const member *m)
+{
+    range rows = share(m, m->n_rows);
+    for (size_t r = rows.first; r < rows.end; r++)
+        m->f->kernels->hadamard(op->dst.n, op->n_vector, row_of(m->f, &op->dst, r));
+}
+
 /* Rows [first, end) of one segment that lie in one page. */
 static void append_to_page(const qn_op *op, const qn_forward *f, const qn_segment *s, size_t first,
                            size_t end)
@@ -116,10 +123,10 @@ static void append_to_page(const qn_op *op, const qn_forward *f, const qn_segmen
     uint32_t page = s->chain->page[op->group][position / QN_PAGE_TOKENS];
     const float *k = row_of(f, &op->a, first), *v = row_of(f, &op->b, first);
     for (uint32_t h = 0; h < shape->n_heads; h++) {
-        f->kernels->kv_append_k(shape->type, qn_kv_k(f->kv, op->group, page, op->group_layer, h),
+        f->kernels->kv_append_k(shape->k_type, qn_kv_k(f->kv, op->group, page, op->group_layer, h),
                                 position % QN_PAGE_TOKENS, end - first, shape->k_dim,
                                 k + (size_t)h * shape->k_dim, stride_of(&op->a));
-        f->kernels->kv_append_v(shape->type, qn_kv_v(f->kv, op->group, page, op->group_layer, h),
+        f->kernels->kv_append_v(shape->v_type, qn_kv_v(f->kv, op->group, page, op->group_layer, h),
                                 position % QN_PAGE_TOKENS, end - first, shape->v_dim,
                                 v + (size_t)h * shape->v_dim, stride_of(&op->b));
     }
@@ -271,8 +278,8 @@ static qn_attend_job job_of(const qn_op *op, const member *m, const unit *u)
     return (qn_attend_job){
         .k_pages = m->scratch->k_pages,
         .v_pages = m->scratch->v_pages,
-        .k_type = s->type,
-        .v_type = s->type,
+        .k_type = s->k_type,
+        .v_type = s->v_type,
         .n_rows = u->n_rows,
         .n_group = n_group,
         .position = position,
@@ -346,6 +353,7 @@ static void (*const run[QN_N_OPS])(const qn_op *, const member *) = {
     [QN_OP_NORM] = run_norm,
     [QN_OP_QUANTIZE] = run_quantize,
     [QN_OP_ROPE] = run_rope,
+    [QN_OP_HADAMARD] = run_hadamard,
     [QN_OP_ADD] = run_add,
     [QN_OP_KV_APPEND] = run_kv_append,
     [QN_OP_GATE] = run_gate,

@@ -10,8 +10,8 @@ size_t qn_kv_token_bytes(const qn_kv_shape *shape)
     size_t n = 0;
     for (uint32_t g = 0; g < shape->n_groups; g++)
         n += (size_t)shape->group[g].n_layers * shape->n_heads *
-             (qn_kv_page_bytes(shape->type, shape->k_dim) +
-              qn_kv_page_bytes(shape->type, shape->v_dim)) /
+             (qn_kv_page_bytes(shape->k_type, shape->k_dim) +
+              qn_kv_page_bytes(shape->v_type, shape->v_dim)) /
              QN_PAGE_TOKENS;
     return n;
 }
@@ -22,8 +22,8 @@ static bool lay_out_group(qn_kv *kv, qn_arena *a, uint32_t g, uint32_t n_pages)
     const qn_kv_shape *s = &kv->shape;
     size_t n_bytes;
     *group = (qn_kv_group){.n_pages = n_pages, .n_buckets = 64};
-    group->k_head_bytes = qn_kv_page_bytes(s->type, s->k_dim);
-    group->v_head_bytes = qn_kv_page_bytes(s->type, s->v_dim);
+    group->k_head_bytes = qn_kv_page_bytes(s->k_type, s->k_dim);
+    group->v_head_bytes = qn_kv_page_bytes(s->v_type, s->v_dim);
     group->layer_bytes = s->n_heads * (group->k_head_bytes + group->v_head_bytes);
     group->page_bytes = s->group[g].n_layers * group->layer_bytes;
     while (group->n_buckets < n_pages)

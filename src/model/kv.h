@@ -1,8 +1,8 @@
 /* model/kv.h - keys and values, in pages of 64 positions.
  *
  * Layers that see the same positions form a group (all of the past, or a window); a page of a group
- * holds those positions for every layer of the group: per layer the K of each head, dimension-major
- * [k_dim][64], then the V of each head, token-major [64][v_dim]. A sequence owns a chain of pages
+ * holds those positions for every layer of the group: per layer and head K, then V, as
+ * kernel/kv.h lays them out. A sequence owns a chain of pages
  * per group. A full page may be published under a name that says everything that decides its bits;
  * who looks the name up shares the page. A page nobody refers to stays findable until its memory is
  * needed, least recently used first.
@@ -22,7 +22,7 @@ typedef struct qn_page_name {
 } qn_page_name;
 
 typedef struct qn_kv_shape { /* what a program needs */
-    qn_kv_type type;
+    qn_kv_type k_type, v_type;
     uint32_t n_heads, k_dim, v_dim;
     uint32_t n_groups;
     struct {

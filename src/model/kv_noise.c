@@ -38,9 +38,9 @@ static void fill_page(const qn_kv *kv, const qn_kernels *kernels, uint32_t g, ui
     const qn_kv_shape *shape = &kv->shape;
     for (uint32_t layer = 0; layer < shape->group[g].n_layers; layer++)
         for (uint32_t h = 0; h < shape->n_heads; h++) {
-            kernels->kv_append_k(shape->type, qn_kv_k(kv, g, page, layer, h), 0, QN_PAGE_TOKENS,
+            kernels->kv_append_k(shape->k_type, qn_kv_k(kv, g, page, layer, h), 0, QN_PAGE_TOKENS,
                                  shape->k_dim, next_place(s), STEP);
-            kernels->kv_append_v(shape->type, qn_kv_v(kv, g, page, layer, h), 0, QN_PAGE_TOKENS,
+            kernels->kv_append_v(shape->v_type, qn_kv_v(kv, g, page, layer, h), 0, QN_PAGE_TOKENS,
                                  shape->v_dim, next_place(s), STEP);
         }
 }

@@ -50,6 +50,8 @@ static void print_details(const qn_op *op, qn_buf *out)
                       op->renormalise ? ", renormalised" : "");
     if (op->kind == QN_OP_NORM)
         qn_buf_format(out, "  vectors of %u, eps %g", op->n_vector, (double)op->x);
+    if (op->kind == QN_OP_HADAMARD)
+        qn_buf_format(out, "  blocks of %u", op->n_vector);
     if (op->kind == QN_OP_ROPE)
         qn_buf_format(out, "  %u of %u, %s pairs", op->n_rot, op->n_vector,
                       op->pairs == QN_ROPE_ADJACENT ? "adjacent" : "half");
@@ -69,6 +71,8 @@ void qn_program_print(const qn_program *p, qn_buf *out)
         print_details(op, out);
         qn_buf_byte(out, '\n');
     }
+    qn_buf_format(out, "keys %s, values %s: %zu bytes a token\n", qn_kv_type_name(p->kv.k_type),
+                  qn_kv_type_name(p->kv.v_type), qn_kv_token_bytes(&p->kv));
     qn_buf_format(out,
                   "row bytes: %zu body, %zu wanted, %zu head; weights read per token: %" PRIu64
                   " bytes; multiplications per token: %" PRIu64 "\n",

@@ -36,7 +36,7 @@ typedef struct qn_op {
     qn_matrix up;               /* expert_gate */
     const char *tensor;         /* its name */
     const float *weights;       /* norm: [n_vector]; angles: inverse frequencies [n_rot / 2] */
-    uint32_t n_vector;          /* norm, rope, quantize: values of one vector */
+    uint32_t n_vector;          /* norm, rope, quantize, hadamard: values of a vector */
     uint32_t n_rot;             /* rope, angles: values that rotate */
     qn_rope_pairs pairs;        /* rope */
     qn_gate_kind gate;          /* gate, expert_gate */

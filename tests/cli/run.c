@@ -290,7 +290,7 @@ static void plan_show_and_bench_have_stable_keys(void **state)
     assert_fine(&r);
     ASSERT_KEYS(r.out, 0, "weights", "kv", "activations", "adapters", "tokenizer", "process",
                 "total", "anonymous", "available", "fits", "largest_context", "context",
-                "sequences", "chunk", "threads", "kv_bytes_per_token");
+                "sequences", "chunk", "threads", "kv_bytes_per_token", "k_type", "v_type");
     assert_true(number_after(r.out, "\"context\":") == 128);
     r = QN_RUN(NULL, "show", m, "--json");
     assert_fine(&r);

@@ -183,7 +183,8 @@ static void opening_and_running_fail_cleanly_at_every_call(void **state)
         qn_request q = request(&o, 70, 3);
         qn_engine_options options = {.n_ctx = 128, .n_threads = 2, .level = qn_cpu_best()};
         qn_fault_arm(n);
-        qn_status status = qn_model_open(&m, path, &(qn_model_options){.kv_type = QN_KV_F16}, &err);
+        qn_status status = qn_model_open(
+            &m, path, &(qn_model_options){.k_type = QN_KV_F16, .v_type = QN_KV_F16}, &err);
         if (status == QN_OK)
             status = qn_engine_open(&e, &m, &options, &err);
         if (status == QN_OK)
@@ -303,6 +304,24 @@ static void noise_stands_for_a_past_that_no_other_request_finds(void **state)
     qn_test_run_close(&r);
 }
 
+static void heads_that_a_kv_type_cannot_hold_are_refused_by_name(void **state)
+{
+    (void)state;
+    qn_model m;
+    qn_error err;
+    qn_fixture f; /* with heads of 16 */
+    qn_fixture_open(&f, "llama-plain");
+    const char *narrow = qn_fixture_write_gguf(&f, "narrow.gguf", QN_Q8_0, NULL);
+    qn_model_options o = {.k_type = QN_KV_F16, .v_type = QN_KV_Q4_0};
+    assert_int_equal(qn_model_open(&m, narrow, &o, &err), QN_EUNSUPPORTED);
+    assert_non_null(
+        strstr(err.text, "values of 16 numbers a head are no multiple of 32, as q4_0 needs"));
+    o.v_type = QN_KV_Q8_0;
+    assert_int_equal(qn_model_open(&m, narrow, &o, &err), QN_OK);
+    qn_model_close(&m);
+    qn_fixture_close(&f);
+}
+
 static void a_file_that_shrinks_fails_the_request_and_not_the_process(void **state)
 {
     (void)state;
@@ -331,6 +350,7 @@ int main(void)
         cmocka_unit_test(a_request_ends_at_its_length_at_a_stop_string_or_when_cancelled),
         cmocka_unit_test(what_cannot_run_is_refused_with_the_reason),
         cmocka_unit_test(noise_stands_for_a_past_that_no_other_request_finds),
+        cmocka_unit_test(heads_that_a_kv_type_cannot_hold_are_refused_by_name),
         cmocka_unit_test(a_file_that_shrinks_fails_the_request_and_not_the_process),
     };
     return cmocka_run_group_tests(tests, open_fixture, close_fixture) ? 1 : 0;

@@ -14,23 +14,23 @@ enum { PROMPT = 150, SHORT = 80, PREDICT = 40, OTHERS = 16 }; /* all longer than
 
 typedef struct subject { /* a tiny model, and what it gave in the plain case */
     char path[256];
-    bool f32;
+    qn_test_setting plain;
     uint32_t ids[SHORT];
     float *logits;
     size_t n_logits;
 } subject;
 
-static void open_subject(subject *s, const char *shape, const char *encoding, bool f32)
+static void open_subject(subject *s, const char *shape, const char *encoding, qn_test_setting plain)
 {
     char file[64];
-    *s = (subject){.f32 = f32};
+    *s = (subject){.plain = plain};
     snprintf(file, sizeof file, "%s-%s.gguf", shape, encoding);
     snprintf(s->path, sizeof s->path, "%s", qn_test_file(file, 0, ""));
     assert_true(qn_random_model_write(s->path, qn_model_shape_named(shape), encoding, 0));
     for (size_t i = 0; i < SHORT; i++)
         s->ids[i] = (uint32_t)(qn_test_random(1, i) % 256);
     qn_test_run r;
-    qn_test_run_open(&r, s->path, &(qn_test_setting){.f32_activations = f32});
+    qn_test_run_open(&r, s->path, &plain);
     s->n_logits = SHORT * r.model.program.n_vocab;
     s->logits = qn_test_logits(&r, SHORT, s->ids);
     qn_test_run_close(&r);
@@ -47,25 +47,32 @@ static void assert_same_logits(const subject *s, const qn_test_setting *setting,
     qn_test_run_close(&r);
 }
 
-static void assert_invariant(const char *shape, const char *encoding, bool f32)
+static void assert_invariant_with(const char *shape, const char *encoding, qn_test_setting plain)
 {
     static const struct {
         uint32_t n_chunk, n_threads;
     } cuts[] = {{1, 1}, {1, 2}, {37, 1}, {37, 2}, {37, 3}, {512, 2}};
     subject s;
-    open_subject(&s, shape, encoding, f32);
-    for (size_t i = 0; i < QN_COUNT(cuts); i++)
-        assert_same_logits(&s,
-                           &(qn_test_setting){.f32_activations = f32,
-                                              .n_chunk = cuts[i].n_chunk,
-                                              .n_threads = cuts[i].n_threads},
-                           "a chunk or a thread");
-    for (qn_cpu_level l = QN_SANITIZED ? QN_CPU_AVX2 : QN_CPU_REF; l < QN_CPU_N_LEVELS; l++)
+    open_subject(&s, shape, encoding, plain);
+    for (size_t i = 0; i < QN_COUNT(cuts); i++) {
+        qn_test_setting cut = plain;
+        cut.n_chunk = cuts[i].n_chunk;
+        cut.n_threads = cuts[i].n_threads;
+        assert_same_logits(&s, &cut, "a chunk or a thread");
+    }
+    for (qn_cpu_level l = QN_SANITIZED ? QN_CPU_AVX2 : QN_CPU_REF; l < QN_CPU_N_LEVELS; l++) {
+        qn_test_setting at = plain;
+        at.at_level = true;
+        at.level = l;
         if (qn_cpu_has(l))
-            assert_same_logits(
-                &s, &(qn_test_setting){.f32_activations = f32, .at_level = true, .level = l},
-                qn_cpu_level_name(l));
+            assert_same_logits(&s, &at, qn_cpu_level_name(l));
+    }
     free(s.logits);
+}
+
+static void assert_invariant(const char *shape, const char *encoding, bool f32)
+{
+    assert_invariant_with(shape, encoding, (qn_test_setting){.f32_activations = f32});
 }
 
 static void chunks_threads_and_levels_change_no_bit(void **state)
@@ -80,6 +87,23 @@ static void chunks_threads_and_levels_change_no_bit(void **state)
             assert_invariant(shapes[i], qn_encoding_name(e), false);
     assert_invariant("tiny", "F32", true);
     assert_invariant("tiny-windowed", "Q4_K_M", true);
+}
+
+/* Quantized keys and values, alone and together. */
+static const qn_test_setting stored[] = {
+    {.has_kv = true, .k_type = QN_KV_Q8_0, .v_type = QN_KV_Q8_0},
+    {.has_kv = true, .k_type = QN_KV_Q4_0, .v_type = QN_KV_Q4_0},
+    {.has_kv = true, .k_type = QN_KV_F16, .v_type = QN_KV_Q8_0},
+    {.has_kv = true, .k_type = QN_KV_Q4_0, .v_type = QN_KV_F32},
+};
+
+static void chunks_threads_and_levels_change_no_bit_of_quantized_kv(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < QN_COUNT(stored); i++) {
+        assert_invariant_with("tiny", "Q8_0", stored[i]);
+        assert_invariant_with("tiny-windowed", "Q4_K_M", stored[i]);
+    }
 }
 
 /* --- beside others --- */
@@ -112,40 +136,86 @@ static void submit(qn_engine *e, const uint32_t *ids, size_t n_ids, uint64_t seq
     assert_int_equal(qn_engine_submit(e, &r, &id, &err), QN_OK);
 }
 
-static void assert_alone_as_beside_others(const char *fixture)
+static void assert_same_beside_others(const char *path, const uint32_t *ids, qn_test_setting plain)
 {
-    qn_fixture f;
-    qn_fixture_open(&f, fixture);
-    const char *path = qn_fixture_write_gguf(&f, "beside.gguf", QN_Q8_0, NULL);
     qn_test_run alone, together;
+    qn_test_setting many = plain;
     stream expected[OTHERS + 1], got[OTHERS + 1];
     qn_error err;
-    qn_test_run_open(&alone, path, &(qn_test_setting){.n_ctx = 256});
+    plain.n_ctx = many.n_ctx = 256;
+    many.n_sequences = OTHERS + 1;
+    many.n_chunk = 50;
+    many.n_threads = 2;
+    qn_test_run_open(&alone, path, &plain);
     for (size_t i = 0; i <= OTHERS; i++) {
-        submit(alone.engine, f.ids + i, PROMPT - 9 * i, i, &expected[i]);
+        submit(alone.engine, ids + i, PROMPT - 9 * i, i, &expected[i]);
         assert_int_equal(qn_engine_drain(alone.engine, &err), QN_OK);
     }
-    qn_test_run_open(
-        &together, path,
-        &(qn_test_setting){.n_ctx = 256, .n_sequences = OTHERS + 1, .n_chunk = 50, .n_threads = 2});
+    qn_test_run_open(&together, path, &many);
     for (size_t i = 0; i <= OTHERS; i++)
-        submit(together.engine, f.ids + i, PROMPT - 9 * i, i, &got[i]);
+        submit(together.engine, ids + i, PROMPT - 9 * i, i, &got[i]);
     assert_int_equal(qn_engine_drain(together.engine, &err), QN_OK);
     for (size_t i = 0; i <= OTHERS; i++)
         assert_memory_equal(got[i].ids, expected[i].ids, sizeof got[i].ids);
     qn_test_run_close(&alone);
     qn_test_run_close(&together);
-    qn_fixture_close(&f);
 }
 
 static void neighbours_change_no_sampled_id(void **state)
 {
     (void)state;
-    assert_alone_as_beside_others("gemma3-plain");
-    assert_alone_as_beside_others("qwen3moe-many");
+    static const char *const fixtures[] = {"gemma3-plain", "qwen3moe-many"};
+    for (size_t i = 0; i < QN_COUNT(fixtures); i++) {
+        qn_fixture f;
+        qn_fixture_open(&f, fixtures[i]);
+        assert_same_beside_others(qn_fixture_write_gguf(&f, "beside.gguf", QN_Q8_0, NULL), f.ids,
+                                  (qn_test_setting){0});
+        qn_fixture_close(&f);
+    }
+}
+
+/* A model whose heads quantized pages can hold, and ids for it. */
+static void write_stored(char path[256], uint32_t ids[PROMPT + OTHERS])
+{
+    snprintf(path, 256, "%s", qn_test_file("stored.gguf", 0, ""));
+    assert_true(qn_random_model_write(path, qn_model_shape_named("tiny-windowed"), "Q8_0", 0));
+    for (size_t i = 0; i < PROMPT + OTHERS; i++)
+        ids[i] = (uint32_t)(qn_test_random(2, i) % 256);
+}
+
+static void neighbours_change_no_sampled_id_of_quantized_kv(void **state)
+{
+    char path[256];
+    uint32_t ids[PROMPT + OTHERS];
+    (void)state;
+    write_stored(path, ids);
+    for (size_t i = 0; i < QN_COUNT(stored); i++)
+        assert_same_beside_others(path, ids, stored[i]);
 }
 
 /* --- cached or not --- */
+
+static void assert_same_when_cached(const char *path, const uint32_t *ids, qn_test_setting plain)
+{
+    qn_test_run cold, warm;
+    stream expected, got;
+    qn_error err;
+    plain.n_ctx = 256;
+    qn_test_run_open(&warm, path, &plain);
+    plain.no_prefix_cache = true;
+    qn_test_run_open(&cold, path, &plain);
+    submit(cold.engine, ids, PROMPT, 0, &expected);
+    assert_int_equal(qn_engine_drain(cold.engine, &err), QN_OK);
+    for (size_t n = 70; n <= PROMPT; n += 40) { /* ever longer prefixes, then the whole */
+        submit(warm.engine, ids, n, 0, &got);
+        assert_int_equal(qn_engine_drain(warm.engine, &err), QN_OK);
+    }
+    submit(warm.engine, ids, PROMPT, 0, &got);
+    assert_int_equal(qn_engine_drain(warm.engine, &err), QN_OK);
+    assert_memory_equal(got.ids, expected.ids, sizeof got.ids);
+    qn_test_run_close(&cold);
+    qn_test_run_close(&warm);
+}
 
 static void a_cached_prefix_changes_no_sampled_id(void **state)
 {
@@ -154,25 +224,15 @@ static void a_cached_prefix_changes_no_sampled_id(void **state)
     for (size_t i = 0; i < QN_COUNT(fixtures); i++) {
         qn_fixture f;
         qn_fixture_open(&f, fixtures[i]);
-        const char *path = qn_fixture_write_gguf(&f, "cached.gguf", QN_Q8_0, NULL);
-        qn_test_run cold, warm;
-        stream expected, got;
-        qn_error err;
-        qn_test_run_open(&cold, path, &(qn_test_setting){.n_ctx = 256, .no_prefix_cache = true});
-        submit(cold.engine, f.ids, PROMPT, 0, &expected);
-        assert_int_equal(qn_engine_drain(cold.engine, &err), QN_OK);
-        qn_test_run_open(&warm, path, &(qn_test_setting){.n_ctx = 256});
-        for (size_t n = 70; n <= PROMPT; n += 40) { /* ever longer prefixes, then the whole */
-            submit(warm.engine, f.ids, n, 0, &got);
-            assert_int_equal(qn_engine_drain(warm.engine, &err), QN_OK);
-        }
-        submit(warm.engine, f.ids, PROMPT, 0, &got);
-        assert_int_equal(qn_engine_drain(warm.engine, &err), QN_OK);
-        assert_memory_equal(got.ids, expected.ids, sizeof got.ids);
-        qn_test_run_close(&cold);
-        qn_test_run_close(&warm);
+        assert_same_when_cached(qn_fixture_write_gguf(&f, "cached.gguf", QN_Q8_0, NULL), f.ids,
+                                (qn_test_setting){0});
         qn_fixture_close(&f);
     }
+    char path[256];
+    uint32_t ids[PROMPT + OTHERS];
+    write_stored(path, ids);
+    for (size_t i = 0; i < QN_COUNT(stored); i++)
+        assert_same_when_cached(path, ids, stored[i]);
 }
 
 static void count_cached(void *context, const qn_event *event)
@@ -207,6 +267,8 @@ static void a_repeated_prompt_is_cached_to_its_last_whole_page(void **state)
 }
 
 QN_TEST_MAIN(cmocka_unit_test(chunks_threads_and_levels_change_no_bit),
+             cmocka_unit_test(chunks_threads_and_levels_change_no_bit_of_quantized_kv),
              cmocka_unit_test(neighbours_change_no_sampled_id),
+             cmocka_unit_test(neighbours_change_no_sampled_id_of_quantized_kv),
              cmocka_unit_test(a_cached_prefix_changes_no_sampled_id),
              cmocka_unit_test(a_repeated_prompt_is_cached_to_its_last_whole_page))

@@ -20,7 +20,7 @@ typedef struct rig {
 
 static qn_status rig_open(rig *r, const char *path, bool f32, qn_error *err)
 {
-    const qn_model_options mo = {.f32_activations = f32, .kv_type = QN_KV_F16};
+    const qn_model_options mo = {.f32_activations = f32, .k_type = QN_KV_F16, .v_type = QN_KV_F16};
     const qn_engine_options eo = {.n_ctx = 128, .n_chunk = 16, .n_threads = 1, .level = QN_CPU_REF};
     *r = (rig){0};
     QN_TRY(qn_model_open(&r->model, path, &mo, err));

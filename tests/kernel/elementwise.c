@@ -134,10 +134,19 @@ static void logits(const qn_kernels *k, vectors *v, uint64_t seed)
     v->w[0] = (float)stats.sum;
 }
 
+static void hadamard(const qn_kernels *k, vectors *v, uint64_t seed)
+{
+    size_t n_block = (size_t)1 << seed % 9;
+    (void)seed;
+    memcpy(v->y, v->x, v->n * sizeof *v->y);
+    k->hadamard(v->n / n_block * n_block, n_block, v->y);
+}
+
 static void kv_pages(const qn_kernels *k, vectors *v, uint64_t seed)
 {
-    qn_kv_type type = seed % 2 ? QN_KV_F16 : QN_KV_F32;
-    size_t n_rows = 1 + seed % 5, dim = v->n / n_rows, slot = seed * 7 % (64 - n_rows);
+    qn_kv_type type = (qn_kv_type)(seed % QN_N_KV_TYPES);
+    size_t n_rows = 1 + seed % 5, slot = seed * 7 % (64 - n_rows);
+    size_t dim = v->n / n_rows / qn_kv_dim_step(type) * qn_kv_dim_step(type);
     uint32_t sum = 0;
     if (dim == 0)
         return;
@@ -174,9 +183,9 @@ static void compare(operation *op, bool special)
 
 static void every_level_equals_the_reference(void **state)
 {
-    static operation *const operations[] = {norm_weighted, norm_in_place, silu,   gelu_tanh,
-                                            gelu_erf,      add,           scale,  add_scaled,
-                                            softcap,       rope,          logits, kv_pages};
+    static operation *const operations[] = {
+        norm_weighted, norm_in_place, silu, gelu_tanh, gelu_erf, add,     scale,
+        add_scaled,    softcap,       rope, logits,    kv_pages, hadamard};
     (void)state;
     for (size_t i = 0; i < QN_COUNT(operations); i++) {
         compare(operations[i], false);
@@ -294,12 +303,12 @@ static void keys_lie_by_dimension_and_values_by_token(void **state)
     uint16_t page[3 * QN_PAGE_TOKENS] = {0};
     (void)state;
     qn_kv_append_k(QN_KV_F16, page, 10, 2, 3, x, 3);
-    assert_true(qn_kv_value(QN_KV_F16, page, 2 * QN_PAGE_TOKENS + 10) == 3);
-    assert_true(qn_kv_value(QN_KV_F16, page, 1 * QN_PAGE_TOKENS + 11) == 5);
-    assert_true(qn_kv_value(QN_KV_F16, page, 2 * QN_PAGE_TOKENS + 11) == 65504);
+    assert_true(qn_kv_key(QN_KV_F16, page, 3, 10, 2) == 3);
+    assert_true(qn_kv_key(QN_KV_F16, page, 3, 11, 1) == 5);
+    assert_true(qn_kv_key(QN_KV_F16, page, 3, 11, 2) == 65504);
     qn_kv_append_v(QN_KV_F16, page, 60, 2, 3, x, 3);
-    assert_true(qn_kv_value(QN_KV_F16, page, 60 * 3 + 2) == 3);
-    assert_true(qn_kv_value(QN_KV_F16, page, 61 * 3 + 1) == 5);
+    assert_true(qn_kv_value(QN_KV_F16, page, 3, 60, 2) == 3);
+    assert_true(qn_kv_value(QN_KV_F16, page, 3, 61, 1) == 5);
     assert_int_equal(qn_kv_page_bytes(QN_KV_F16, 80), 80 * 64 * 2);
     assert_int_equal(qn_kv_type_from_name("F16"), QN_KV_F16);
     assert_int_equal(qn_kv_type_from_name("f17"), QN_N_KV_TYPES);

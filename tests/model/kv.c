@@ -8,7 +8,8 @@
 #include <string.h>
 
 static const qn_kv_shape shape = {
-    .type = QN_KV_F16,
+    .k_type = QN_KV_F16,
+    .v_type = QN_KV_F16,
     .n_heads = 2,
     .k_dim = 8,
     .v_dim = 4,
@@ -164,7 +165,7 @@ static void noise_stands_for_a_past_and_depends_on_its_seed_alone(void **state)
     assert_memory_equal(one, same, n);
     double sum = 0, squares = 0;
     for (size_t i = 0; i < n / 2; i++) {
-        double x = (double)qn_kv_value(QN_KV_F16, one, i);
+        double x = (double)qn_kv_value(QN_KV_F16, one, 1, i, 0);
         assert_true(x >= -1 && x <= 1);
         sum += x, squares += x * x;
         n_different += memcmp(one + 2 * i, other + 2 * i, 2) != 0;

@@ -16,7 +16,12 @@ void qn_test_run_open(qn_test_run *r, const char *path, const qn_test_setting *s
 {
     qn_error err = {0};
     qn_model_options m = {.f32_activations = s->f32_activations,
-                          .kv_type = s->f32_activations ? QN_KV_F32 : QN_KV_F16,
+                          .k_type = s->has_kv            ? s->k_type
+                                    : s->f32_activations ? QN_KV_F32
+                                                         : QN_KV_F16,
+                          .v_type = s->has_kv            ? s->v_type
+                                    : s->f32_activations ? QN_KV_F32
+                                                         : QN_KV_F16,
                           .family = s->family};
     qn_engine_options o = {.n_ctx = s->n_ctx,
                            .n_sequences = s->n_sequences,
