@@ -63,6 +63,8 @@ def spread(engine):
         return ""
     if not engine["samples"]:
         return "failed"
+    if len(engine["samples"]) == 1:
+        return number(engine["samples"][0])
     return " / ".join(number(x) for x in (min(engine["samples"]), median_of(engine), max(engine["samples"])))
 
 
@@ -203,6 +205,49 @@ def sections(cells_shown, pooled):
     return lines + (["## What failed", "", *failed, ""] if failed else [])
 
 
+GOALS = [  # of the issue's table, what says so
+    ("Decode, one sequence, 1B and 8B", lambda c: c.model[:2] in ("1b", "8b") and SECTIONS[0][1](c)),
+    ("Decode, 135M and 270M", lambda c: c.model in SMALL and SECTIONS[0][1](c)),
+    ("Prompts end to end", lambda c: c.kind == "pp" and not c.depth),
+    ("Small batches", lambda c: c.kind == "tg" and c.sequences > 1),
+    ("At depth", lambda c: c.depth > 0),
+    ("First token", lambda c: c.kind == "first"),
+    ("Memory", lambda c: c.kind == "memory"),
+]
+
+
+def kernel_goals(pooled):
+    """{(what, comparison, goal): [values]} of the kernels that have a goal."""
+    found = {}
+    for name, row in pooled.items():
+        for kernel, shares in row["quern"]["shares"].items() if name.startswith("kernels/") else ():
+            if kernel_goal(kernel):
+                what = kernel.split(", ")[1] + " attention" if kernel.startswith("attention") else "linear, 512 rows"
+                found.setdefault((what, ">=", kernel_goal(kernel)), []).append(statistics.median(shares))
+    return found
+
+
+def summary(cells_shown, pooled):
+    """A row for each goal and figure: how many of its cells meet it, and the range of their values."""
+    lines = ["| what | goal | met | least / median / greatest |", "| --- | --- | --- | --- |"]
+    rows = []
+    for title, belongs in GOALS:
+        found = {}
+        for cell in cells_shown:
+            row = pooled.get(cell.name)
+            if belongs(cell) and row and median_of(row.get("quern")):
+                for what, value, comparison, goal in goals_of(cell, row, pooled):
+                    if value is not None:
+                        found.setdefault((what, comparison, goal), []).append(value)
+        rows += [(title, key, values) for key, values in found.items()]
+    rows += [("Kernels", key, values) for key, values in kernel_goals(pooled).items()]
+    for title, (what, comparison, goal), values in rows:
+        n_met = sum(is_met(x, comparison, goal) for x in values)
+        lines.append(f"| {title} | {comparison} {goal:g} {what} | {n_met} of {len(values)} | "
+                     f"{min(values):.2f} / {statistics.median(values):.2f} / {max(values):.2f} |")
+    return lines
+
+
 def document(results, commands):
     """docs/speed.md: where it was measured, how, and the tables."""
     pooled, last = pool(results), results[-1]
@@ -214,8 +259,8 @@ def document(results, commands):
     return "\n".join([
         "# Speed", "",
         "Written by `make bench-full` (`bench/table.py --report docs/speed.md`); edits are lost.", "",
-        f"**Machine.** {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, level {machine['level']}; "
-        f"{machine['compiler']}. {whens[0]} to {whens[-1]}; commit {', '.join(commits)}.", "",
+        f"**Machine.** {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, level "
+        f"{machine['level']}; {machine['compiler']}; {machine['policy']}. {whens[0]} to {whens[-1]}; commit {', '.join(commits)}.", "",
         "**How.** Tokens a second as min / median / max; a sample is a process of its own, and the engines take turns, so "
         "that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying (prompts, "
         "linear operations only) alone would allow, measured in the same process right after the sample over a buffer of "
@@ -224,4 +269,5 @@ def document(results, commands):
         "Memory bandwidth moves with the machine's other guests.", "",
         "**Peers.** " + "; ".join(f"{n}: {b}" for n, b in builds.items()) + ". Commands, FILE being the model's:", "",
         *(f"    {c}" for c in commands), "",
+        "## Goals, in cells that meet them", "", *summary(cells_shown, pooled), "",
         *sections(cells_shown, pooled)])

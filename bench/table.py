@@ -84,7 +84,9 @@ def machine():
         names = re.findall(r"^model name\s*:\s*(.*)$", f.read(), re.M)
     with open("/proc/meminfo", encoding="ascii") as f:
         total = int(f.readline().split()[1])
-    return {"cpu": names[0] if names else doctor["machine"], "cores": doctor["cores"], "level": doctor["level"],
+    real_time = os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
+    return {"policy": "real-time priority (chrt -f 1)" if real_time else "usual priority",
+            "cpu": names[0] if names else doctor["machine"], "cores": doctor["cores"], "level": doctor["level"],
             "memory_gib": round(total / 2**20), "compiler": "compiler " + version["compiler"]}
 
 

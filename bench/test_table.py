@@ -83,6 +83,8 @@ class Figures(unittest.TestCase):
         self.assertEqual(report.verdict(report.goals_of(cell, row, pooled)),
                          "0.80 of the limit (>= 0.88): **not met**; 1.00 x best peer (>= 1.4): **not met**")
         self.assertEqual(len(report.table([cell], pooled)), 3)
+        self.assertIn("| Decode, one sequence, 1B and 8B | >= 1.4 x best peer | 0 of 1 | 1.00 / 1.00 / 1.00 |",
+                      report.summary([cell], pooled))
 
     def test_a_step_is_held_against_the_longer_of_reading_and_multiplying(self):
         row = {"quern": {"samples": [2], "last": engines.parse_quern(QUERN)}}
