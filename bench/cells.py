@@ -1,6 +1,6 @@
 """bench/cells.py - what the tables measure: a cell is a model, a test and a number of threads.
 
-Tests are named as `quern bench` names them (pp512, tg32, tg16@d8192, tg32xs8); `first` is the time from exec to the first
+Tests are named as `quern bench` names them (pp512, tg32, tg16@d8192, tg32xs8; `+q8_0`: keys and values as that); `first` is the time from exec to the first
 byte of an answer, `memory` the most anonymous memory of a run that fills its context. A set holds the ones before it.
 """
 import dataclasses
@@ -46,10 +46,11 @@ ROWS = [
     ("full", "moe-q4_k_m", "tg32 pp512 tg32xs4", "2"),
     ("full", "8b-bf16", "tg16", "1 2"),
     ("full", "1b-q4_k_m", "tg16@d8192 pp512@d8192", "2"),
+    ("full", "1b-q4_k_m", "tg16@d8192+q8_0! tg16@d32768+q8_0!", "2"),
     ("full", "kernels", "linear attend-prefill attend-decode", "1"),
 ]
 
-_TEST = re.compile(r"(pp|tg)(\d+)(?:@d(\d+))?(?:xs(\d+))?$")
+_TEST = re.compile(r"(pp|tg)(\d+)(?:@d(\d+))?(?:xs(\d+))?(?:\+(\w+))?$")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +62,7 @@ class Cell:
     n: int = 0
     depth: int = 0
     sequences: int = 1
+    kv: str = "f16"
     peers: bool = True
 
     @property
@@ -80,8 +82,8 @@ def parse_cell(model, test, threads):
     m = _TEST.match(test)
     if not m:
         raise ValueError(f"{test}: no such test")
-    kind, n, depth, sequences = m.groups()
-    return Cell(model, test, threads, kind, int(n), int(depth or 0), int(sequences or 1), peers)
+    kind, n, depth, sequences, kv = m.groups()
+    return Cell(model, test, threads, kind, int(n), int(depth or 0), int(sequences or 1), kv or "f16", peers)
 
 
 def cells_of(name):

@@ -2,7 +2,7 @@
 
 A peer is a folder of its programs, named by an environment variable: QUERN_BENCH_LLAMA for llama.cpp (llama-bench,
 llama-batched-bench, llama-completion), QUERN_BENCH_IK for ik_llama.cpp (llama-bench, llama-batched-bench,
-llama-sweep-bench, llama-cli). All take keys and values in F16.
+llama-sweep-bench, llama-cli). Peers keep keys and values in F16.
 """
 import json
 import os
@@ -157,7 +157,7 @@ class Quern:
             command += ["-d", str(cell.depth)]
         if cell.sequences > 1:
             command += ["-s", str(cell.sequences)]
-        return command
+        return command + (["--kv", cell.kv] if cell.kv != "f16" else [])
 
     def run(self, cell, model, prompt_file):
         command = self.command(cell, model, prompt_file)

@@ -118,6 +118,9 @@ def goals_of(cell, row, pooled):
         if cell.sequences in BATCH_GAIN:
             goals.append(("x one sequence", gain, ">=", BATCH_GAIN[cell.sequences]))
         return goals
+    if cell.kv != "f16":
+        plain = median_of(pooled.get(cell.name.replace(f"+{cell.kv}", ""), {}).get("quern"))
+        return [("x the same with F16", median_of(row["quern"]) / plain if plain else None, ">=", 1.0)]
     if cell.depth:
         return [("of the limit", share, ">=", 0.85)] + ([("x best peer", best, ">=", 2.0)] if cell.peers else [])
     if cell.model in SMALL:
@@ -264,8 +267,8 @@ def document(results, commands):
         "**How.** Tokens a second as min / median / max; a sample is a process of its own, and the engines take turns, so "
         "that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying (prompts, "
         "linear operations only) alone would allow, measured in the same process right after the sample over a buffer of "
-        "the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 everywhere. "
-        "Files named 1b, 8b and gemma1b hold random weights in the shape of Llama 3.2 1B, Llama 3.1 8B and Gemma 3 1B. "
+        "the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 where no other is named. "
+        "Files named 1b, 8b and gemma1b hold random weights in the shape of Llama 3.2 1B, Llama 3.1 8B and Gemma 3 1B; moe is 12 of the 48 layers of Qwen3 30B A3B. "
         "Memory bandwidth moves with the machine's other guests.", "",
         "**Peers.** " + "; ".join(f"{n}: {b}" for n, b in builds.items()) + ". Commands, FILE being the model's:", "",
         *(f"    {c}" for c in commands), "",

@@ -24,9 +24,9 @@ def result(cell, n, quern, **peers):
 
 class Parsing(unittest.TestCase):
     def test_a_name_says_what_a_cell_is(self):
-        c = cells.parse_cell("smollm2", "tg16@d8192xs4!", 2)
-        self.assertEqual((c.kind, c.n, c.depth, c.sequences, c.peers, c.name),
-                         ("tg", 16, 8192, 4, False, "smollm2/tg16@d8192xs4/t2"))
+        c = cells.parse_cell("smollm2", "tg16@d8192xs4+q8_0!", 2)
+        self.assertEqual((c.kind, c.n, c.depth, c.sequences, c.kv, c.peers, c.name),
+                         ("tg", 16, 8192, 4, "q8_0", False, "smollm2/tg16@d8192xs4+q8_0/t2"))
         for model, test in (("smollm2", "tg"), ("smollm2", "xx12"), ("nobody", "tg1")):
             self.assertRaises(ValueError, cells.parse_cell, model, test, 1)
 
