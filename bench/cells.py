@@ -1,7 +1,8 @@
 """bench/cells.py - what the tables measure: a cell is a model, a test and a number of threads.
 
-Tests are named as `quern bench` names them (pp512, tg32, tg16@d8192, tg32xs8; `+q8_0`: keys and values as that); `first` is the time from exec to the first
-byte of an answer, `memory` the most anonymous memory of a run that fills its context. A set holds the ones before it.
+Tests are named as `quern bench` names them (pp512, tg32, tg16@d8192, tg32xs8; `+q8_0`: keys and values as that);
+`first` is the time from exec to the first byte of an answer, `memory` the most anonymous memory of a run that fills its
+context; those of the model `kernels` are programs of bench/kernel. A set holds the ones before it.
 """
 import dataclasses
 import re

@@ -220,8 +220,8 @@ class Llama:
 
 
 class Ik(Llama):
-    """ik_llama.cpp, repacking at load but where the load is timed. Its flash attention aborts with several sequences, and
-    its llama-bench has no depth: llama-sweep-bench walks there."""
+    """ik_llama.cpp, repacking at load but where the load is timed. Its flash attention aborts with several sequences,
+    and its llama-bench has no depth: llama-sweep-bench walks there."""
     name = "ik_llama.cpp"
     variable = "QUERN_BENCH_IK"
     runner = "llama-cli"

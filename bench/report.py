@@ -182,7 +182,8 @@ def kernel_table(pooled):
 def errors(cells_shown, pooled):
     """What an engine said where it failed and never succeeded."""
     return [f"- {cell.name}, {name}: {engine['last']['error']}" for cell in cells_shown
-            for name, engine in pooled.get(cell.name, {}).items() if not engine["samples"] and "error" in engine["last"]]
+            for name, engine in pooled.get(cell.name, {}).items()
+            if not engine["samples"] and "error" in engine["last"]]
 
 
 SECTIONS = [
@@ -263,12 +264,14 @@ def document(results, commands):
         "# Speed", "",
         "Written by `make bench-full` (`bench/table.py --report docs/speed.md`); edits are lost.", "",
         f"**Machine.** {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, level "
-        f"{machine['level']}; {machine['compiler']}; {machine['policy']}. {whens[0]} to {whens[-1]}; commit {', '.join(commits)}.", "",
-        "**How.** Tokens a second as min / median / max; a sample is a process of its own, and the engines take turns, so "
-        "that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying (prompts, "
-        "linear operations only) alone would allow, measured in the same process right after the sample over a buffer of "
-        "the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 where no other is named. "
-        "Files named 1b, 8b and gemma1b hold random weights in the shape of Llama 3.2 1B, Llama 3.1 8B and Gemma 3 1B; moe is 12 of the 48 layers of Qwen3 30B A3B. "
+        f"{machine['level']}; {machine['compiler']}; {machine['policy']}. {whens[0]} to {whens[-1]}; "
+        f"commit {', '.join(commits)}.", "",
+        "**How.** Tokens a second as min / median / max; a sample is a process of its own, and the engines take turns, "
+        "so that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying "
+        "(prompts, linear operations only) alone would allow, measured in the same process right after the sample over "
+        "a buffer of the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 "
+        "where nothing else is said. Files named 1b, 8b and gemma1b hold random weights in the shape of Llama 3.2 1B, "
+        "Llama 3.1 8B and Gemma 3 1B; moe is 12 of the 48 layers of Qwen3 30B A3B. "
         "Memory bandwidth moves with the machine's other guests.", "",
         "**Peers.** " + "; ".join(f"{n}: {b}" for n, b in builds.items()) + ". Commands, FILE being the model's:", "",
         *(f"    {c}" for c in commands), "",

@@ -4,10 +4,10 @@
     make bench           the core cells, in a quarter of an hour
     make bench-full      all cells, for docs/speed.md
 
-A cell is run in rounds; in a round each engine runs once, one after the other. What a round says is a line of the results
-file, and a round that is there is not run again, so an interrupted run goes on where it was. QUERN_BENCH_LLAMA and
-QUERN_BENCH_IK name the folders of the peers' programs (see engines.py), QUERN_BENCH_MODELS the folder of models, which are
-made there when they are absent.
+A cell is run in rounds; in a round each engine runs once, one after the other. What a round says is a line of the
+results file, and a round that is there is not run again, so an interrupted run goes on where it was. QUERN_BENCH_LLAMA
+and QUERN_BENCH_IK name the folders of the peers' programs (see engines.py), QUERN_BENCH_MODELS the folder of models,
+which are made there when they are absent.
 """
 import argparse
 import json
@@ -200,8 +200,9 @@ def main():
         sys.exit(f"table.py: {e}")
     all_engines = [engines.Quern(release("quern")), *peers]
     if args.report:
+        page = report.document(report.read(args.results), commands([all_engines[0], *(p("") for p in engines.PEERS)]))
         with open(args.report, "w", encoding="utf-8") as f:
-            f.write(report.document(report.read(args.results), commands([all_engines[0], *(p("") for p in engines.PEERS)])))
+            f.write(page)
         return 0
     if args.list:
         for n, cell in units_left(all_cells, args.rounds, report.read(args.results)):
