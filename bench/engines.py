@@ -8,11 +8,13 @@ import json
 import os
 import re
 import subprocess
+import tempfile
 import time
 
 PROMPT = "What is a hand mill, in one short plain sentence?"
 CONTEXT = 2048  # of `memory`; the prompt fills all but MARGIN of it
 MARGIN = 64
+LOGS = tempfile.gettempdir()  # some programs leave a log where they run
 LINEAR = ("Q8_0", "Q4_0", "Q4_K", "Q6_K", "BF16")
 
 
@@ -70,7 +72,7 @@ def output_of(command, both=False):
     """What a program prints, on standard error too where it prints its table there."""
     try:
         done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=900, check=False,
-                              stderr=subprocess.STDOUT if both else subprocess.PIPE)
+                              stderr=subprocess.STDOUT if both else subprocess.PIPE, cwd=LOGS)
     except (OSError, subprocess.TimeoutExpired) as e:
         raise Failed(f"{command[0]}: {e}") from e
     text = done.stdout.decode(errors="replace")
@@ -83,7 +85,8 @@ def output_of(command, both=False):
 def first_byte_ms(command):
     """Milliseconds from exec to the first byte on standard output."""
     begin = time.monotonic()
-    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as p:
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          cwd=LOGS) as p:
         first = os.read(p.stdout.fileno(), 1)
         ms = 1000 * (time.monotonic() - begin)
         p.kill()
@@ -104,7 +107,7 @@ def peak_anonymous_mib(command):
     """The most anonymous memory that was resident, looked up every 5 ms."""
     most = 0
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                          stderr=subprocess.DEVNULL) as p:
+                          stderr=subprocess.DEVNULL, cwd=LOGS) as p:
         while p.poll() is None:
             try:
                 most = max(most, _anonymous_kib(p.pid))
@@ -251,5 +254,5 @@ def peers_here(environment):
         if folder and not os.access(os.path.join(folder, "llama-bench"), os.X_OK):
             raise Failed(f"{peer.variable}: there is no program llama-bench in {folder}")
         if folder:
-            found.append(peer(folder))
+            found.append(peer(os.path.abspath(folder)))
     return found

@@ -161,7 +161,7 @@ def shown(result):
 
 
 def run(args, all_cells, all_engines):
-    folder = os.environ.get("QUERN_BENCH_MODELS") or os.path.join(ROOT, "build/bench/models")
+    folder = os.path.abspath(os.environ.get("QUERN_BENCH_MODELS") or os.path.join(ROOT, "build/bench/models"))
     os.makedirs(os.path.dirname(os.path.abspath(args.results)), exist_ok=True)
     left, started = units_left(all_cells, args.rounds, report.read(args.results)), time.monotonic()
     for n, cell in left:
