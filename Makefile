@@ -8,7 +8,7 @@ FLAGS.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -
 FLAGS.tsan    := -O1 -g -fsanitize=thread
 FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
 FLAGS.cover   := -O1 -g -fprofile-instr-generate -fcoverage-mapping
-PKGS := libedit nettle
+PKGS := libedit nettle libpcre2-8 libutf8proc
 PKG  := $(shell pkg-config --cflags $(PKGS))
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wmissing-prototypes
 ALL   = -std=c17 -D_GNU_SOURCE -pthread -fPIC -ffp-contract=off -Iinclude -Isrc -I. $(PKG) $(WARN) \

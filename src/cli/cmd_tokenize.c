@@ -8,6 +8,7 @@
 #include "cli/out.h"
 #include "cli/print.h"
 #include "engine/words.h"
+#include "text/tokenizer.h"
 
 #include <ctype.h>
 #include <string.h>
@@ -248,18 +249,34 @@ static qn_status answer_once(tokenizing *w, const tokenize_args *a, qn_error *er
     return st;
 }
 
+/* A file or directory with nothing but a tokenizer, else the words of a model. *t is the tokenizer
+ * of one of them, and own what is to be released beside words. */
+static qn_status open_tokenizer(const char *model, qn_words *words, qn_tokenizer **own,
+                                const qn_tokenizer **t, qn_error *err)
+{
+    char path[QN_MODEL_PATH];
+    if (qn_tokenizer_is_at(model)) {
+        QN_TRY(qn_tokenizer_open(own, model, err));
+        *t = *own;
+        return QN_OK;
+    }
+    QN_TRY(qn_model_find(model, path, err));
+    QN_TRY(qn_words_open(words, path, err));
+    *t = words->tokenizer;
+    return QN_OK;
+}
+
 qn_status qn_cmd_tokenize(int argc, char **argv, qn_error *err)
 {
     tokenize_args a = {.add_special = true};
-    char path[QN_MODEL_PATH];
-    qn_words words;
+    tokenizing w = {0};
+    qn_words words = {0};
+    qn_tokenizer *own = NULL;
     QN_TRY(qn_args_parse(&qn_tokenize_argp, argc, argv, &a, err));
     QN_FAIL_IF(a.jsonl && (a.json || a.detokenize || a.file), err, QN_EARGUMENT,
                "--jsonl reads its requests from standard input; leave out --json, --detokenize and "
                "--file");
-    QN_TRY(qn_model_find(a.model.model, path, err));
-    QN_TRY(qn_words_open(&words, path, err));
-    tokenizing w = {.t = words.tokenizer};
+    QN_TRY(open_tokenizer(a.model.model, &words, &own, &w.t, err));
     qn_status st = qn_tokenizer_scratch_open(&w.scratch, w.t, err);
     if (st == QN_OK)
         st = a.jsonl ? answer_lines(&w, &a, err) : answer_once(&w, &a, err);
@@ -267,6 +284,7 @@ qn_status qn_cmd_tokenize(int argc, char **argv, qn_error *err)
     qn_ids_release(&w.ids);
     qn_buf_release(&w.bytes);
     qn_buf_release(&w.out);
+    qn_tokenizer_release(own);
     qn_words_release(&words);
     return st;
 }

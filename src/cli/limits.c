@@ -4,6 +4,7 @@
 #include "base/json.h"
 #include "engine/stops.h"
 #include "text/jinja.h"
+#include "text/regex.h"
 #include "text/vocab.h"
 #include "weights/gguf.h"
 
@@ -50,6 +51,10 @@ void qn_limits_write(qn_buf *out, bool json)
         {"tokenizer", "special_bytes", qn_tokenizer_max.n_special_bytes},
         {"tokenizer", "text_bytes", qn_tokenizer_max.n_text_bytes},
         {"tokenizer", "probes", qn_tokenizer_max.n_probes},
+        {"pattern", "bytes", qn_regex_max.n_pattern},
+        {"pattern", "matches", qn_regex_max.n_match},
+        {"pattern", "depth", qn_regex_max.n_depth},
+        {"pattern", "heap_kib", qn_regex_max.n_heap_kib},
         {"template", "source", qn_template_max.n_source},
         {"template", "parsed", qn_template_max.n_parsed},
         {"template", "variables", qn_template_max.n_variables},

@@ -1,46 +1,17 @@
 /* text/bpe.c - byte-level BPE (GPT-2 and after): a pre-tokenizer cuts the text, merges join bytes.
  *
- * Its files spell byte b as a character: itself for 33 to 126, 161 to 172 and 174 to 255, else the
- * next one from U+0100 on. Source: the GPT-2 release; Hugging Face tokenizers' ByteLevel. */
+ * Source: the GPT-2 release; Hugging Face tokenizers' ByteLevel. */
 #include "base/reader.h"
+#include "text/bytes.h"
 #include "text/vocab.h"
 
-/* The byte that a file spells as this code point, or -1. */
-static int byte_of(uint32_t code)
+/* Added tokens, and those that are not spelled in byte characters, stand for their own text;
+ * but Hugging Face decodes added ones too. */
+static size_t spell(const qn_tokenizer *t, uint8_t *bytes, qn_token_kind kind, size_t n,
+                    const uint8_t *text)
 {
-    if ((code >= 33 && code <= 126) || (code >= 161 && code <= 172) || (code >= 174 && code <= 255))
-        return (int)code;
-    if (code < 0x100 || code > 0x143)
-        return -1;
-    uint32_t k = code - 0x100; /* the k-th byte that does not stand for itself */
-    return (int)(k < 33 ? k : k < 67 ? k + 127 - 33 : 173);
-}
-
-static size_t decode(uint8_t *bytes, size_t n, const uint8_t *text)
-{
-    size_t n_bytes = 0;
-    for (size_t at = 0; at < n; n_bytes++) {
-        uint32_t code = text[at++];
-        if (code > 32 && code < 127) {
-            bytes[n_bytes] = (uint8_t)code;
-            continue;
-        }
-        if (code >= 0xC2 && code <= 0xC5 && at < n && (text[at] & 0xC0) == 0x80)
-            code = (code & 31) << 6 | (text[at++] & 63u);
-        else if (code >= 0x80)
-            return SIZE_MAX;
-        int byte = byte_of(code);
-        if (byte < 0)
-            return SIZE_MAX;
-        bytes[n_bytes] = (uint8_t)byte;
-    }
-    return n_bytes;
-}
-
-/* Added tokens, and those that are not spelled in byte characters, stand for their own text. */
-static size_t spell(uint8_t *bytes, qn_token_kind kind, size_t n, const uint8_t *text)
-{
-    size_t n_bytes = kind == QN_TOKEN_NORMAL ? decode(bytes, n, text) : SIZE_MAX;
+    bool decodes = kind == QN_TOKEN_NORMAL || (t->hf && kind == QN_TOKEN_USER);
+    size_t n_bytes = decodes ? qn_bytes_decode(bytes, n, text) : SIZE_MAX;
     if (n_bytes != SIZE_MAX)
         return n_bytes;
     memcpy(bytes, text, n);
@@ -67,29 +38,62 @@ enum { BATCH = 32, BATCH_BYTES = 2 << 16 };
 /* Merges are looked up in batches: the tables lie beyond the caches, so each step asks for the
  * memory of the next one ahead. */
 typedef struct rule {
-    const uint8_t *text;     /* as the file has it */
+    qn_str half[2];          /* as the file has them */
     const uint8_t *bytes[3]; /* left, right, both */
-    size_t n_text, n[3];
+    size_t n[3];
     uint64_t hash[2];
 } rule;
 
-/* "left right", split at the first space behind the first byte. */
-static qn_status read_rule(qn_reader *r, size_t rank, rule *x, uint8_t *bytes, qn_error *err)
+/* Two texts, or "left right", split at the first space behind the first byte. */
+static qn_status read_halves(qn_reader *r, size_t rank, bool pairs, qn_str half[2], qn_error *err)
 {
     uint64_t n = qn_read_u64(r);
     QN_FAIL_IF(n > BATCH_BYTES, err, QN_ELIMIT, "merge %zu has %" PRIu64 " bytes, the limit is %d",
                rank, n, BATCH_BYTES);
-    const uint8_t *text = qn_read_bytes(r, n);
+    const char *text = (const char *)qn_read_bytes(r, n);
     QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of merges is cut short at merge %zu", rank);
-    const uint8_t *space = n > 1 ? memchr(text + 1, ' ', (size_t)n - 1) : NULL;
-    QN_FAIL_IF(!space, err, QN_EFORMAT, "merge %zu is not two texts with a space between", rank);
-    *x = (rule){.text = text, .n_text = (size_t)n};
-    size_t n_left = spell(bytes, QN_TOKEN_NORMAL, (size_t)(space - text), text);
-    size_t n_right =
-        spell(bytes + n_left, QN_TOKEN_NORMAL, (size_t)(text + n - space - 1), space + 1);
-    QN_FAIL_IF(!n_right, err, QN_EFORMAT, "merge %zu is not two texts with a space between", rank);
+    half[0] = (qn_str){text, (size_t)n};
+    if (pairs) {
+        n = qn_read_u64(r);
+        text = (const char *)qn_read_bytes(r, n);
+        QN_FAIL_IF(!text || n + half[0].n_bytes > BATCH_BYTES, err, QN_EFORMAT,
+                   "the list of merges is cut short at merge %zu", rank);
+        half[1] = (qn_str){text, (size_t)n};
+    } else {
+        const char *space = n > 1 ? memchr(text + 1, ' ', (size_t)n - 1) : NULL;
+        QN_FAIL_IF(!space, err, QN_EFORMAT, "merge %zu is not two texts with a space between",
+                   rank);
+        half[0].n_bytes = (size_t)(space - text);
+        half[1] = (qn_str){space + 1, (size_t)n - half[0].n_bytes - 1};
+    }
+    QN_FAIL_IF(!half[0].n_bytes || !half[1].n_bytes, err, QN_EFORMAT,
+               "merge %zu is not two texts with a space between", rank);
+    return QN_OK;
+}
+
+static size_t spell_half(const qn_tokenizer *t, uint8_t *bytes, qn_str half)
+{
+    return t->model->spell(t, bytes, QN_TOKEN_NORMAL, half.n_bytes, (const uint8_t *)half.bytes);
+}
+
+/* Both halves one behind the other; where the right one begins with the prefix of what continues a
+ * word, what they make lacks it and lies behind them. */
+static qn_status read_rule(const qn_tokenizer *t, qn_reader *r, size_t rank, bool pairs, rule *x,
+                           uint8_t *bytes, qn_error *err)
+{
+    size_t n_prefix = t->rules ? t->rules->prefix.n_bytes : 0;
+    *x = (rule){0};
+    QN_TRY(read_halves(r, rank, pairs, x->half, err));
+    size_t n_left = spell_half(t, bytes, x->half[0]);
+    size_t n_right = spell_half(t, bytes + n_left, x->half[1]);
     x->bytes[0] = x->bytes[2] = bytes, x->bytes[1] = bytes + n_left;
     x->n[0] = n_left, x->n[1] = n_right, x->n[2] = n_left + n_right;
+    if (n_prefix && n_right > n_prefix) {
+        uint8_t *made = bytes + n_left + n_right;
+        memcpy(made, bytes, n_left);
+        memcpy(made + n_left, bytes + n_left + n_prefix, n_right - n_prefix);
+        x->bytes[2] = made, x->n[2] -= n_prefix;
+    }
     for (size_t k = 0; k < 2; k++)
         x->hash[k] = qn_text_hash(x->n[k], x->bytes[k]);
     return QN_OK;
@@ -102,6 +106,15 @@ static uint32_t made_near(const qn_tokenizer *t, uint32_t near, const rule *x)
         if (qn_vocab_is(t, id, x->n[2], x->bytes[2]))
             return id;
     return qn_vocab_find(t, x->n[2], x->bytes[2]);
+}
+
+/* Whether one of the three is a token that no text may become. */
+static bool makes_control(const qn_tokenizer *t, const rule *x, const uint32_t id[3])
+{
+    for (size_t k = 0; k < 3; k++)
+        if (id[k] == QN_NO_TOKEN && qn_token_named(t, x->n[k], x->bytes[k]) != QN_NO_TOKEN)
+            return true;
+    return false;
 }
 
 static qn_status add_rules(qn_tokenizer *t, size_t first, size_t n, const rule *rules,
@@ -118,9 +131,12 @@ static qn_status add_rules(qn_tokenizer *t, size_t first, size_t n, const rule *
     }
     for (size_t i = 0; i < n; i++) {
         const uint32_t *id = ids[i];
+        if (t->rules && makes_control(t, &rules[i], id))
+            continue;
         QN_FAIL_IF(id[0] == QN_NO_TOKEN || id[1] == QN_NO_TOKEN || id[2] == QN_NO_TOKEN, err,
-                   QN_EFORMAT, "merge %zu (%.*s) names or makes no token", first + i,
-                   (int)QN_MIN(rules[i].n_text, (size_t)64), (const char *)rules[i].text);
+                   QN_EFORMAT, "merge %zu (%.*s %.*s) names or makes no token", first + i,
+                   (int)QN_MIN(rules[i].half[0].n_bytes, (size_t)64), rules[i].half[0].bytes,
+                   (int)QN_MIN(rules[i].half[1].n_bytes, (size_t)64), rules[i].half[1].bytes);
         QN_TRY(add_pair(t, id[0], id[1], (uint32_t)(first + i), id[2], err));
     }
     return QN_OK;
@@ -149,17 +165,24 @@ static void ask_ahead(const qn_tokenizer *t, size_t n, const rule *rules)
         __builtin_prefetch(&t->bytes[t->start[ids[i]]]);
 }
 
-static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *err)
+qn_status qn_merges_read(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
+    const qn_texts *merges = &source->merges;
     qn_reader r = {.bytes = merges->bytes, .n_bytes = merges->n_bytes};
-    uint8_t bytes[2 * BATCH_BYTES];
+    bool pairs = source->merges_are_pairs;
+    size_t n_merges = pairs ? merges->n / 2 : merges->n;
+    uint8_t bytes[4 * BATCH_BYTES]; /* at most once and a rule, twice */
     rule rules[BATCH] = {0};
     uint32_t near = 0;
-    for (size_t rank = 0; rank < merges->n;) {
+    for (size_t i = 0; i <= t->pair_mask; i++)
+        t->pairs[i].rank = QN_NO_RANK;
+    for (size_t rank = 0; rank < n_merges;) {
         size_t n = 0, n_bytes = 0;
-        while (n < BATCH && n_bytes <= BATCH_BYTES && rank + n < merges->n) {
-            QN_TRY(read_rule(&r, rank + n, &rules[n], bytes + n_bytes, err));
-            n_bytes += rules[n++].n[2];
+        while (n < BATCH && n_bytes <= BATCH_BYTES && rank + n < n_merges) {
+            QN_TRY(read_rule(t, &r, rank + n, pairs, &rules[n], bytes + n_bytes, err));
+            n_bytes += rules[n].n[0] + rules[n].n[1];
+            n_bytes += t->rules && t->rules->prefix.n_bytes ? rules[n].n[2] : 0;
+            n++;
         }
         ask_ahead(t, n, rules);
         QN_TRY(add_rules(t, rank, n, rules, &near, err));
@@ -172,13 +195,12 @@ static qn_status read_merges(qn_tokenizer *t, const qn_texts *merges, qn_error *
 
 static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
-    for (size_t i = 0; i <= t->pair_mask; i++)
-        t->pairs[i].rank = QN_NO_RANK;
     for (size_t b = 0; b < 256; b++) {
         uint8_t byte = (uint8_t)b;
-        t->byte_id[b] = t->symbol_id[b] = qn_vocab_find(t, 1, &byte);
+        t->symbol_id[b] = qn_vocab_find(t, 1, &byte);
+        t->byte_id[b] = t->hf ? QN_NO_TOKEN : t->symbol_id[b];
     }
-    return read_merges(t, &source->merges, err);
+    return qn_merges_read(t, source, err);
 }
 
 static size_t symbol(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id)
@@ -212,4 +234,48 @@ const qn_text_model qn_text_bpe = {
     .build = build,
     .symbol = symbol,
     .encode = encode,
+    .piece = qn_merge_piece,
+    .word = qn_merge_word,
+};
+
+/* tiktoken: the bytes themselves are spelled, and what merges first is the token of lower id. */
+
+static size_t spell_raw(const qn_tokenizer *t, uint8_t *bytes, qn_token_kind kind, size_t n,
+                        const uint8_t *text)
+{
+    (void)t, (void)kind;
+    memcpy(bytes, text, n);
+    return n;
+}
+
+static qn_status build_ranks(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
+{
+    (void)source, (void)err;
+    for (size_t b = 0; b < 256; b++) {
+        uint8_t byte = (uint8_t)b;
+        t->byte_id[b] = t->symbol_id[b] = qn_vocab_find(t, 1, &byte);
+    }
+    for (uint32_t id = 0; id < t->info.n_tokens; id++) {
+        const uint8_t *p = t->bytes + t->start[id], *end = t->bytes + t->start[id + 1];
+        t->ranks[id] = id;
+        for (; t->kinds[id] == QN_TOKEN_NORMAL && p + 1 < end; p++)
+            t->glue[p[0] * 256 + p[1]] = 1;
+    }
+    return QN_OK;
+}
+
+const qn_text_model qn_text_ranks = {
+    .name = "tiktoken",
+    .bos = QN_NO_TOKEN,
+    .eos = QN_NO_TOKEN,
+    .unk = QN_NO_TOKEN,
+    .has_ranks = true,
+    .takes_merges = true,
+    .drops_bytes = true,
+    .spell = spell_raw,
+    .build = build_ranks,
+    .symbol = symbol,
+    .word = qn_merge_word,
+    .encode = encode,
+    .piece = qn_merge_piece,
 };

@@ -13,20 +13,6 @@ static bool is_skipped(const qn_decoder *d, uint32_t id)
            (kind == QN_TOKEN_CONTROL || kind == QN_TOKEN_UNKNOWN);
 }
 
-/* Where what is seen of an id's bytes begins: nothing of one that is skipped, and no dummy prefix
- * at the start. */
-static const uint8_t *visible(qn_decoder *d, uint32_t id, size_t *n, const uint8_t *bytes)
-{
-    if (is_skipped(d, id))
-        *n = 0;
-    if (*n == 0 || !d->at_start)
-        return bytes;
-    bool prefix = d->t->info.add_space_prefix && *bytes == ' ';
-    d->at_start = false;
-    *n -= prefix;
-    return bytes + prefix;
-}
-
 static const char replacement[] = "\xEF\xBF\xBD";
 
 /* Appends what is complete of n bytes; the beginning of a character that may go on is kept back,
@@ -75,14 +61,96 @@ static qn_status said(const qn_buf *out, qn_error *err)
     return QN_OK;
 }
 
+/* A decoder that cleans up takes the space away before these. */
+static bool is_cleaned(size_t n, const uint8_t *p)
+{
+    static const char *const starts[] = {".", "?", "!", ",", "n't", "'m", "'s", "'ve", "'re"};
+    for (size_t i = 0; i < QN_COUNT(starts); i++)
+        if (n >= strlen(starts[i]) && memcmp(p, starts[i], strlen(starts[i])) == 0)
+            return true;
+    return false;
+}
+
+static void feed_space(qn_decoder *d, qn_buf *out)
+{
+    feed(d, 1, (const uint8_t *)" ", out);
+}
+
+/* The first token of all without its spaces. */
+static void feed_unspaced(qn_decoder *d, size_t n, const uint8_t *p, qn_buf *out)
+{
+    for (const uint8_t *end = p + n, *space; p < end; p = space + 1) {
+        space = memchr(p, ' ', (size_t)(end - p));
+        space = space ? space : end;
+        feed(d, (size_t)(space - p), p, out);
+    }
+}
+
+static void feed_word(qn_decoder *d, bool first, size_t n, const uint8_t *p, qn_buf *out)
+{
+    const qn_str *prefix = &d->t->rules->join_text;
+    bool continues = !first && prefix->n_bytes && n >= prefix->n_bytes &&
+                     memcmp(p, prefix->bytes, prefix->n_bytes) == 0;
+    size_t n_gone = continues ? prefix->n_bytes : 0;
+    if (!first && !continues && !(d->t->rules->cleans && is_cleaned(n, p)))
+        feed_space(d, out);
+    feed(d, n - n_gone, p + n_gone, out);
+}
+
+static void feed_suffixed(qn_decoder *d, size_t n, const uint8_t *p, qn_buf *out)
+{
+    const qn_str *suffix = &d->t->rules->join_text;
+    bool ends = suffix->n_bytes && n >= suffix->n_bytes &&
+                memcmp(p + n - suffix->n_bytes, suffix->bytes, suffix->n_bytes) == 0;
+    if (d->owes_space)
+        feed_space(d, out);
+    d->owes_space = ends;
+    feed(d, ends ? n - suffix->n_bytes : n, p, out);
+}
+
+/* A token's bytes as they join what is before them. */
+static void join(qn_decoder *d, size_t n, const uint8_t *p, qn_buf *out)
+{
+    const qn_rules *rules = d->t->rules;
+    qn_joining usual = d->t->info.add_space_prefix ? QN_JOIN_STRIP : QN_JOIN_PLAIN;
+    qn_joining joining = rules ? rules->joining : usual;
+    bool first = d->at_start, strips = joining == QN_JOIN_STRIP && first && n && *p == ' ';
+    d->at_start =
+        first && joining == QN_JOIN_STRIP && n == (rules && rules->strips_each ? strips : 0u);
+    switch (joining) {
+    case QN_JOIN_PLAIN: feed(d, n, p, out); return;
+    case QN_JOIN_STRIP: feed(d, n - strips, p + strips, out); return;
+    case QN_JOIN_SUFFIX: feed_suffixed(d, n, p, out); return;
+    case QN_JOIN_WORDPIECE: feed_word(d, first, n, p, out); return;
+    case QN_JOIN_METASPACE:
+        if (first)
+            feed_unspaced(d, n, p, out);
+        else
+            feed(d, n, p, out);
+        return;
+    case QN_JOIN_SPACES:
+        if (!first)
+            feed_space(d, out);
+        feed(d, n, p, out);
+        return;
+    }
+}
+
 qn_status qn_decoder_push(qn_decoder *d, uint32_t id, qn_buf *out, qn_error *err)
 {
     size_t n;
     const uint8_t *bytes = qn_token_bytes(d->t, id, &n);
     QN_FAIL_IF(!bytes, err, QN_EARGUMENT, "token id %u: the vocabulary has %u tokens", id,
                d->t->info.n_tokens);
-    bytes = visible(d, id, &n, bytes);
-    feed(d, n, bytes, out);
+    const qn_str *unk = d->t->rules && id == d->t->info.unk ? &d->t->rules->unk_text : NULL;
+    if (is_skipped(d, id))
+        return QN_OK;
+    if (unk && unk->n_bytes) {
+        feed(d, unk->n_bytes, (const uint8_t *)unk->bytes, out);
+        d->at_start = false;
+    } else {
+        join(d, n, bytes, out);
+    }
     return said(out, err);
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/alloc.h"
+#include "text/rules.h"
 #include "text/tokenizer.h"
 #include "weights/gguf.h"
 
@@ -114,6 +115,64 @@ static qn_status from_phi3(qn_tokenizer **t, const qn_gguf *g, qn_vocab_source *
     return st;
 }
 
+static void add_step(qn_rules *r, qn_normal_kind kind)
+{
+    r->normals[r->n_normals++].kind = kind;
+}
+
+/* Bert: the steps of its own tokenizer, which GGUF does not state. */
+static qn_status bert_rules(const qn_gguf *g, qn_vocab_source *source, qn_error *err)
+{
+    qn_rules *r = source->rules;
+    add_step(r, QN_CLEAN), add_step(r, QN_SPACE_HAN), add_step(r, QN_NFD);
+    add_step(r, QN_STRIP_MN), add_step(r, QN_LOWERCASE);
+    r->cuts[0] =
+        (qn_cut_step){.kind = QN_CUT_CLASS, .flags = QN_CLASS_SPACE, .behavior = QN_CUT_REMOVED};
+    r->cuts[1] = (qn_cut_step){.kind = QN_CUT_CLASS, .flags = QN_CLASS_PUNCTUATION};
+    r->n_cuts = 2;
+    QN_TRY(qn_gguf_maybe_u32(g, "tokenizer.ggml.cls_token_id", &source->bos, err));
+    return qn_gguf_maybe_u32(g, "tokenizer.ggml.seperator_token_id", &source->eos, err);
+}
+
+/* SentencePiece's normalizer. */
+static qn_status unigram_rules(const qn_gguf *g, qn_vocab_source *source, qn_error *err)
+{
+    static const char key[] = "tokenizer.ggml.precompiled_charsmap";
+    qn_rules *r = source->rules;
+    const qn_gguf_value *v = qn_gguf_find(g, key);
+    bool one_space = false;
+    r->is_single = true;
+    if (v && v->type == QN_GGUF_ARRAY && v->array.n) {
+        bool bytes = v->array.type == QN_GGUF_U8 || v->array.type == QN_GGUF_I8;
+        QN_FAIL_IF(!bytes, err, QN_EFORMAT, "key %s: not an array of bytes", key);
+        const char *own = qn_region_copy(&r->memory, v->array.n, v->array.bytes);
+        if (!own)
+            return qn_region_fail(&r->memory, "the precompiled character map", err);
+        QN_TRY(qn_charsmap_read(&r->normals[0].map, v->array.n, (const uint8_t *)own, err));
+        add_step(r, QN_CHARSMAP_SPM);
+    }
+    QN_TRY(qn_gguf_maybe_bool(g, "tokenizer.ggml.remove_extra_whitespaces", &one_space, err));
+    if (one_space)
+        add_step(r, QN_ONE_SPACE);
+    return QN_OK;
+}
+
+/* What the models t5 and bert need before they see a text; on failure nothing is left. */
+static qn_status make_rules(const qn_gguf *g, qn_vocab_source *source, qn_error *err)
+{
+    bool bert = qn_str_is(source->model, "bert");
+    if (!bert && !qn_str_is(source->model, "t5"))
+        return QN_OK;
+    source->rules = qn_rules_new();
+    QN_FAIL_IF(!source->rules, err, QN_ENOMEM, "no memory for a tokenizer");
+    source->rules->has_marks = true;
+    source->rules->joining = source->add_space_prefix ? QN_JOIN_STRIP : QN_JOIN_PLAIN;
+    qn_status st = bert ? bert_rules(g, source, err) : unigram_rules(g, source, err);
+    if (st != QN_OK)
+        qn_rules_release(source->rules);
+    return st;
+}
+
 qn_status qn_tokenizer_from_gguf(qn_tokenizer **t, const qn_gguf *g, qn_error *err)
 {
     qn_vocab_source source = QN_VOCAB_SOURCE;
@@ -121,7 +180,8 @@ qn_status qn_tokenizer_from_gguf(qn_tokenizer **t, const qn_gguf *g, qn_error *e
     *t = NULL;
     QN_TRY(read_source(g, &source, err));
     QN_TRY(qn_gguf_maybe_string(g, "general.name", &name, err));
-    if (names_phi3(name) && source.kinds)
+    if (names_phi3(name) && source.kinds && qn_str_is(source.model, "llama"))
         return from_phi3(t, g, &source, err);
+    QN_TRY(make_rules(g, &source, err));
     return qn_tokenizer_from_source(t, &source, err);
 }

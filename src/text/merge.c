@@ -48,13 +48,35 @@ static inline void relate(const qn_tokenizer *t, const uint8_t *piece, qn_symbol
     }
 }
 
+/* The id of a character that continues a word, or ends it, and so is spelled longer. */
+static uint32_t affixed(const qn_tokenizer *t, bool first, bool last, size_t n, const uint8_t *p)
+{
+    uint8_t bytes[2 * QN_AFFIX_BYTES + 4];
+    const qn_str *prefix = &t->rules->prefix, *suffix = &t->rules->suffix;
+    size_t n_bytes = 0;
+    if (!first && prefix->n_bytes) {
+        memcpy(bytes, prefix->bytes, prefix->n_bytes);
+        n_bytes = prefix->n_bytes;
+    }
+    memcpy(bytes + n_bytes, p, n);
+    n_bytes += n;
+    if (last && suffix->n_bytes) {
+        memcpy(bytes + n_bytes, suffix->bytes, suffix->n_bytes);
+        n_bytes += suffix->n_bytes;
+    }
+    return qn_vocab_find(t, n_bytes, bytes);
+}
+
 static uint32_t split(const qn_tokenizer *t, size_t n, const uint8_t *piece, qn_symbol *symbols)
 {
     uint32_t n_symbols = 0;
-    for (size_t at = 0; at < n; n_symbols++) {
+    bool affixes = t->rules && (t->rules->prefix.n_bytes || t->rules->suffix.n_bytes);
+    for (size_t at = 0, step; at < n; n_symbols++, at += step) {
         qn_symbol *x = &symbols[n_symbols];
         *x = (qn_symbol){.start = (uint32_t)at, .rank = QN_NO_RANK};
-        at += t->model->symbol(t, piece + at, piece + n, &x->id);
+        step = t->model->symbol(t, piece + at, piece + n, &x->id);
+        if (affixes)
+            x->id = affixed(t, at == 0, at + step == n, step, piece + at);
     }
     return n_symbols;
 }
@@ -170,14 +192,21 @@ static uint32_t merge_long(const qn_tokenizer *t, uint32_t n, const uint8_t *pie
     return left;
 }
 
-/* What the vocabulary does not have: byte tokens, else one unknown token for a run of it. */
-static qn_status spell(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
-                       const uint8_t *bytes, qn_ids *out, qn_error *err)
+/* What the vocabulary does not have: byte tokens, else one unknown token for a run of it. A
+ * character is spelled by bytes only if it has them all, where tokenizer.json says how. */
+qn_status qn_spell_unknown(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                           const uint8_t *bytes, qn_ids *out, qn_error *err)
 {
+    bool all = true;
+    for (size_t i = 0; t->hf && i < n; i++)
+        all &= t->byte_id[bytes[i]] != QN_NO_TOKEN;
+    if (t->hf && t->hf->splits_unknown)
+        s->unknown = false;
     for (size_t i = 0; i < n; i++) {
-        uint32_t id = t->byte_id[bytes[i]];
+        uint32_t id = all ? t->byte_id[bytes[i]] : QN_NO_TOKEN;
         bool known = id != QN_NO_TOKEN;
-        if (!known && t->model->drops_bytes)
+        s->had_unknown |= !known;
+        if (!known && t->drops_bytes)
             continue;
         if (!known)
             id = t->info.unk;
@@ -187,7 +216,6 @@ static qn_status spell(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
         if (known || !s->unknown)
             qn_ids_append(out, 1, &id);
         s->unknown = !known;
-        s->had_unknown |= !known;
     }
     return QN_OK;
 }
@@ -203,15 +231,16 @@ static qn_status emit(const qn_tokenizer *t, qn_tokenizer_scratch *s, uint32_t n
             continue;
         }
         size_t length = end_of(x, n_symbols, i, n) - x[i].start;
-        QN_TRY(spell(t, s, length, piece + x[i].start, out, err));
+        QN_TRY(qn_spell_unknown(t, s, length, piece + x[i].start, out, err));
     }
     QN_FAIL_IF(out->failed, err, QN_ENOMEM, "no memory for %zu token ids", out->n + n_symbols);
     return QN_OK;
 }
 
-static qn_status merge(const qn_tokenizer *t, qn_tokenizer_scratch *s, uint32_t n,
-                       const uint8_t *piece, qn_ids *out, qn_error *err)
+qn_status qn_merge_word(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n_bytes,
+                        const uint8_t *piece, qn_ids *out, qn_error *err)
 {
+    uint32_t n = (uint32_t)n_bytes;
     if (n <= SHORT) {
         qn_symbol few[SHORT];
         uint32_t n_symbols = split(t, n, piece, few);
@@ -283,11 +312,11 @@ qn_status qn_merge_piece(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t 
     }
     size_t before = out->n;
     s->had_unknown = false;
-    uint32_t whole = t->pre && t->pre->ignore_merges ? qn_vocab_find(t, n, piece) : QN_NO_TOKEN;
+    uint32_t whole = t->ignore_merges ? qn_vocab_find(t, n, piece) : QN_NO_TOKEN;
     if (whole != QN_NO_TOKEN)
         qn_ids_append(out, 1, &whole);
     else
-        QN_TRY(merge(t, s, (uint32_t)n, piece, out, err));
+        QN_TRY(t->model->word(t, s, n, piece, out, err));
     size_t n_ids = out->n - before;
     if (n <= QN_WORD_BYTES && n_ids && n_ids <= QN_WORD_IDS && !s->had_unknown)
         remember(pair, n, key, n_ids, out->ids + before);

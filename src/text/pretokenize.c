@@ -201,19 +201,13 @@ size_t qn_cut_tekken(const uint8_t *p, const uint8_t *end, size_t *skip)
     return n ? n : uncased(p, end, 1);
 }
 
-/* Code points that Rust's char::is_numeric (Unicode 17) knows and the tables (16) do not. */
-static bool newer_number(uint32_t code)
-{
-    return (code >= 0x11DE0 && code <= 0x11DE9) || (code >= 0x16FF4 && code <= 0x16FF6);
-}
-
 /* Digits {individual_digits: true} */
 size_t qn_cut_digit(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     const uint8_t *q = p;
     while (q < end) {
         qn_char c = qn_char_at(q, end);
-        if (c.class & QN_N || (c.n_bytes == 4 && newer_number(c.code))) {
+        if (c.class & QN_N || (c.n_bytes == 4 && qn_char_is_numeric(c))) {
             if (q == p)
                 return c.n_bytes;
             break;
@@ -222,6 +216,33 @@ size_t qn_cut_digit(const uint8_t *p, const uint8_t *end, size_t *skip)
     }
     *skip = (size_t)(q - p);
     return 0;
+}
+
+/* \p{N} */
+size_t qn_cut_number(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    size_t n = numbers(p, end, 1);
+    *skip = (size_t)(run_without(p, end, QN_N) - p);
+    return n;
+}
+
+/* \w+|[^\w\s]+ */
+size_t qn_cut_word(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    qn_char c = qn_char_at(p, end);
+    bool word = qn_char_is_word(c);
+    const uint8_t *q = p;
+    if (c.class & QN_SPACE) {
+        *skip = (size_t)(run(p, end, QN_SPACE) - p);
+        return 0;
+    }
+    while (q < end) {
+        c = qn_char_at(q, end);
+        if (c.class & QN_SPACE || qn_char_is_word(c) != word)
+            break;
+        q += c.n_bytes;
+    }
+    return (size_t)(q - p);
 }
 
 /* \p{N}{1,3} */

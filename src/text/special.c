@@ -11,7 +11,41 @@ typedef struct name { /* a token's bytes */
 
 static name name_of(const qn_tokenizer *t, uint32_t id)
 {
+    size_t low = 0, high = t->n_names;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (t->names[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    if (low < t->n_names && t->names[low].id == id)
+        return (name){(const uint8_t *)t->names[low].text.bytes, t->names[low].text.n_bytes};
     return (name){t->bytes + t->start[id], t->start[id + 1] - t->start[id]};
+}
+
+qn_str qn_special_name_of(const qn_tokenizer *t, uint32_t id)
+{
+    name x = name_of(t, id);
+    return (qn_str){(const char *)x.bytes, x.n};
+}
+
+qn_status qn_special_note(qn_tokenizer *t, uint32_t id, qn_str spelled, qn_error *err)
+{
+    const uint8_t *text = (const uint8_t *)spelled.bytes;
+    size_t n = spelled.n_bytes;
+    qn_rules_scratch s = {0};
+    qn_status st = QN_OK;
+    if (t->strips[id] & QN_TOKEN_NORMALIZED)
+        st = qn_normalize(t->rules, &s, &n, &text, err);
+    char *own = st == QN_OK ? qn_region_copy(&t->rules->memory, n, text) : NULL;
+    qn_rules_scratch_release(&s);
+    if (st != QN_OK)
+        return st;
+    if (!own)
+        return qn_region_fail(&t->rules->memory, "the names of added tokens", err);
+    t->names[t->n_names++] = (qn_special_name){id, {own, n}};
+    return QN_OK;
 }
 
 static int compare(const qn_tokenizer *t, uint32_t a, uint32_t b)
@@ -47,6 +81,39 @@ static void sort(const qn_tokenizer *t, uint32_t *ids, size_t n)
     }
 }
 
+/* Sorts the set whose ids lie at from, and notes how its tokens begin. */
+static void build_set(qn_tokenizer *t, qn_special_set *set, uint32_t *ids, size_t n)
+{
+    sort(t, ids, n);
+    set->ids = ids, set->n = n;
+    for (size_t i = 0; i < n; i++) {
+        uint8_t first = name_of(t, ids[i]).bytes[0];
+        set->from[first + 1]++;
+        set->first_of_any[first] = true;
+        set->first_of_user[first] |= t->kinds[ids[i]] == QN_TOKEN_USER;
+    }
+    for (size_t b = 0; b < 256; b++)
+        set->from[b + 1] += set->from[b];
+}
+
+/* Tokens without a name are found nowhere; those of the normalized text go behind the others. */
+static size_t partition(qn_tokenizer *t)
+{
+    size_t n = 0, n_raw = 0;
+    for (size_t i = 0; i < t->n_special; i++)
+        if (name_of(t, t->special[i]).n)
+            t->special[n++] = t->special[i];
+    t->n_special = n;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t id = t->special[i];
+        if (t->strips[id] & QN_TOKEN_NORMALIZED)
+            continue;
+        t->special[i] = t->special[n_raw];
+        t->special[n_raw++] = id;
+    }
+    return n_raw;
+}
+
 qn_status qn_special_build(qn_tokenizer *t, qn_error *err)
 {
     for (size_t i = 0; i < t->n_special; i++) {
@@ -55,28 +122,23 @@ qn_status qn_special_build(qn_tokenizer *t, qn_error *err)
                    "token %u: a special token of %zu bytes, the limit is %zu", t->special[i], n,
                    qn_tokenizer_max.n_special_bytes);
     }
-    sort(t, t->special, t->n_special);
-    for (size_t i = 0; i < t->n_special; i++) {
-        uint8_t first = name_of(t, t->special[i]).bytes[0];
-        t->special_from[first + 1]++;
-        t->first_of_any[first] = true;
-        t->first_of_user[first] |= t->kinds[t->special[i]] == QN_TOKEN_USER;
-    }
-    t->has_spaces = t->model->has_marks && t->first_of_user[' '];
-    t->first_of_any[0xE2] |= t->has_spaces;
-    t->first_of_user[0xE2] |= t->has_spaces;
-    for (size_t b = 0; b < 256; b++)
-        t->special_from[b + 1] += t->special_from[b];
+    size_t n_raw = partition(t);
+    build_set(t, &t->sets[0], t->special, n_raw);
+    build_set(t, &t->sets[1], t->special + n_raw, t->n_special - n_raw);
+    t->has_spaces = t->model->has_marks && !t->hf && t->sets[0].first_of_user[' '];
+    t->sets[0].first_of_any[0xE2] |= t->has_spaces;
+    t->sets[0].first_of_user[0xE2] |= t->has_spaces;
     return QN_OK;
 }
 
 /* The first token in [low, high), all of which agree in depth bytes, whose next byte is at least
  * byte; one that ends at depth comes before all. */
-static size_t bound(const qn_tokenizer *t, size_t low, size_t high, size_t depth, unsigned byte)
+static size_t bound(const qn_tokenizer *t, const qn_special_set *set, size_t low, size_t high,
+                    size_t depth, unsigned byte)
 {
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        name x = name_of(t, t->special[middle]);
+        name x = name_of(t, set->ids[middle]);
         if (x.n <= depth || x.bytes[depth] < byte)
             low = middle + 1;
         else
@@ -85,22 +147,22 @@ static size_t bound(const qn_tokenizer *t, size_t low, size_t high, size_t depth
     return low;
 }
 
-static uint32_t find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
-                     const uint8_t *trusted)
+static uint32_t find(const qn_tokenizer *t, const qn_special_set *set, const uint8_t *p,
+                     const uint8_t *end, const uint8_t *trusted)
 {
     uint32_t found = QN_NO_TOKEN;
-    size_t low = t->special_from[*p], high = t->special_from[*p + 1];
+    size_t low = set->from[*p], high = set->from[*p + 1];
     for (size_t depth = 1; low < high; depth++) {
-        for (size_t i = low; i < high && name_of(t, t->special[i]).n == depth; i++) {
-            if (t->kinds[t->special[i]] == QN_TOKEN_USER || p + depth <= trusted) {
-                found = t->special[i];
+        for (size_t i = low; i < high && name_of(t, set->ids[i]).n == depth; i++) {
+            if (t->kinds[set->ids[i]] == QN_TOKEN_USER || p + depth <= trusted) {
+                found = set->ids[i];
                 break;
             }
         }
         if (p + depth == end)
             break;
-        low = bound(t, low, high, depth, p[depth]);
-        high = bound(t, low, high, depth, p[depth] + 1u);
+        low = bound(t, set, low, high, depth, p[depth]);
+        high = bound(t, set, low, high, depth, p[depth] + 1u);
     }
     return found;
 }
@@ -132,15 +194,15 @@ static uint32_t find_spaces(const qn_tokenizer *t, const uint8_t *p, const uint8
         q += *q == ' ' ? 1 : 3;
         spaces[n] = ' ', ends[n] = q;
     }
-    uint32_t id = n ? find(t, spaces, spaces + n, spaces) : QN_NO_TOKEN;
+    uint32_t id = n ? find(t, &t->sets[0], spaces, spaces + n, spaces) : QN_NO_TOKEN;
     *n_bytes = id == QN_NO_TOKEN ? 0 : (size_t)(ends[name_of(t, id).n - 1] - p);
     return id;
 }
 
-uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
-                         const uint8_t *trusted, size_t *n_bytes)
+uint32_t qn_special_find(const qn_tokenizer *t, const qn_special_set *set, const uint8_t *p,
+                         const uint8_t *end, const uint8_t *trusted, size_t *n_bytes)
 {
-    uint32_t id = find(t, p, end, trusted);
+    uint32_t id = find(t, set, p, end, trusted);
     *n_bytes = id == QN_NO_TOKEN ? 0 : name_of(t, id).n;
     bool single = *p == ' ' && (p + 1 == end || (p[1] != ' ' && p[1] != 0xE2));
     if (!t->has_spaces || single || (*p != ' ' && *p != 0xE2))

@@ -139,21 +139,25 @@ static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error
     QN_FAIL_IF(!m, err, QN_EUNSUPPORTED, "tokenizer model %s is not supported",
                qn_str_show(shown, source->model));
     const qn_pretokenizer *pre = m->needs_pre ? qn_pretokenizer_named(source->pre) : NULL;
-    QN_FAIL_IF(m->needs_pre && !pre, err, QN_EUNSUPPORTED, "pre-tokenizer %s is not supported",
+    QN_FAIL_IF(m->needs_pre && !pre && !source->rules, err, QN_EUNSUPPORTED,
+               "pre-tokenizer %s is not supported",
                source->pre.n_bytes ? qn_str_show(shown, source->pre) : "(none named)");
-    QN_FAIL_IF(m->needs_scores && !source->scores, err, QN_EFORMAT,
+    QN_FAIL_IF(m->needs_scores && !source->scores && !(m->takes_merges && t->hf), err, QN_EFORMAT,
                "a tokenizer of model \"%s\" needs scores", m->name);
     QN_TRY(check_lists(source, err));
     uint32_t n = (uint32_t)source->tokens.n;
+    bool guess = !t->hf;
     t->model = m, t->pre = pre;
+    t->ignore_merges = guess ? m->has_ranks || (pre && pre->ignore_merges) : t->hf->ignore_merges;
+    t->drops_bytes = guess ? m->drops_bytes : source->unk == QN_NO_TOKEN;
     t->info = (qn_tokenizer_info){
         .n_tokens = n,
-        .bos = stated(source->bos, m->bos, n),
-        .eos = stated(source->eos, m->eos, n),
-        .unk = stated(source->unk, m->unk, n),
+        .bos = guess ? stated(source->bos, m->bos, n) : source->bos,
+        .eos = guess ? stated(source->eos, m->eos, n) : source->eos,
+        .unk = guess ? stated(source->unk, m->unk, n) : source->unk,
         .pad = source->pad,
         .add_bos = source->add_bos < 0 ? m->add_bos || (pre && pre->add_bos) : source->add_bos > 0,
-        .add_eos = source->add_eos > 0,
+        .add_eos = source->add_eos < 0 ? m->add_eos : source->add_eos > 0,
         .add_space_prefix =
             source->add_space_prefix < 0 ? m->add_space_prefix : source->add_space_prefix > 0,
         .model = m->name,
@@ -168,10 +172,24 @@ static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error
     return QN_OK;
 }
 
+/* The rules' scanners as a pre-tokenizer of this tokenizer alone. */
+static void take_stages(qn_tokenizer *t)
+{
+    if (!t->rules || t->pre)
+        return;
+    t->own_pre = (qn_pretokenizer){.name = ""};
+    for (size_t i = 0; i < t->rules->n_stages; i++)
+        t->own_pre.stages[i] = t->rules->stages[i];
+    t->pre = &t->own_pre;
+}
+
 static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
     qn_arena sum = {.counts_only = true};
+    t->rules = source->rules;
+    t->hf = t->rules && t->rules->is_hf ? t->rules : NULL;
     QN_TRY(choose(t, source, err));
+    take_stages(t);
     QN_FAIL_IF(!qn_vocab_lay_out(t, &sum, source), err, QN_ELIMIT,
                "the tables of %zu tokens exceed the address space", source->tokens.n);
     QN_TRY(qn_arena_init(&t->arena, sum.n_used, err));
@@ -188,7 +206,10 @@ qn_status qn_tokenizer_from_source(qn_tokenizer **out, const qn_vocab_source *so
 {
     *out = NULL;
     qn_tokenizer *t = qn_alloc_zeroed(1, sizeof *t);
-    QN_FAIL_IF(!t, err, QN_ENOMEM, "no memory for a tokenizer");
+    if (!t) {
+        qn_rules_release(source->rules);
+        return qn_fail(err, QN_ENOMEM, "no memory for a tokenizer");
+    }
     qn_status st = build(t, source, err);
     if (st == QN_OK)
         *out = t;
@@ -199,8 +220,11 @@ qn_status qn_tokenizer_from_source(qn_tokenizer **out, const qn_vocab_source *so
 
 void qn_tokenizer_release(qn_tokenizer *t)
 {
-    if (t)
-        qn_arena_release(&t->arena);
+    if (!t)
+        return;
+    qn_rules_release(t->rules);
+    qn_trie_release(&t->trie);
+    qn_arena_release(&t->arena);
     qn_free(t);
 }
 
@@ -211,7 +235,8 @@ const qn_tokenizer_info *qn_tokenizer_about(const qn_tokenizer *t)
 
 size_t qn_tokenizer_n_bytes(const qn_tokenizer *t)
 {
-    return sizeof *t + t->arena.n_bytes;
+    return sizeof *t + t->arena.n_bytes + t->trie.arena.n_bytes +
+           (t->rules ? qn_rules_n_bytes(t->rules) : 0);
 }
 
 static bool lay_out_scratch(qn_tokenizer_scratch *s, qn_arena *a)
@@ -254,12 +279,19 @@ void qn_tokenizer_scratch_close(qn_tokenizer_scratch *s)
     qn_free(s->heap);
     qn_free(s->joined);
     qn_free(s->spaced);
+    qn_free(s->nodes);
+    qn_rules_scratch_release(&s->rules);
     qn_free(s);
 }
 
 const uint8_t *qn_token_bytes(const qn_tokenizer *t, uint32_t id, size_t *n_bytes)
 {
     bool exists = id < t->info.n_tokens;
+    if (exists && t->strips[id] & QN_TOKEN_NORMALIZED) { /* shown as it is found */
+        qn_str name = qn_special_name_of(t, id);
+        *n_bytes = name.n_bytes;
+        return (const uint8_t *)name.bytes;
+    }
     *n_bytes = exists ? t->start[id + 1] - t->start[id] : 0;
     return exists ? t->bytes + t->start[id] : NULL;
 }
@@ -282,10 +314,12 @@ uint32_t qn_token_named(const qn_tokenizer *t, size_t n_bytes, const void *text)
     const uint8_t *p = text;
     if (n_bytes == 0)
         return QN_NO_TOKEN;
-    size_t n_found;
-    uint32_t id = qn_special_find(t, p, p + n_bytes, p + n_bytes, &n_found);
-    if (id != QN_NO_TOKEN && n_found == n_bytes)
-        return id;
+    for (size_t i = 0; i < QN_COUNT(t->sets); i++) {
+        size_t n_found;
+        uint32_t id = qn_special_find(t, &t->sets[i], p, p + n_bytes, p + n_bytes, &n_found);
+        if (id != QN_NO_TOKEN && n_found == n_bytes)
+            return id;
+    }
     return qn_vocab_find(t, n_bytes, p);
 }
 
@@ -293,6 +327,7 @@ uint32_t qn_token_named(const qn_tokenizer *t, size_t n_bytes, const void *text)
 typedef struct cutter {
     const qn_tokenizer *t;
     qn_tokenizer_scratch *s;
+    const qn_special_set *set;           /* the tokens that are looked for */
     const uint8_t *text, *end, *trusted; /* trusted: the end of the trusted parts at the cursor */
     size_t n_parts, part;
     const qn_text_part *parts;
@@ -317,19 +352,37 @@ static void trust(cutter *c, const uint8_t *p)
     }
 }
 
-/* The next special token from p on: where it begins, or the end. */
+/* Whether a letter or digit touches the n bytes at p. */
+static bool touches_word(const cutter *c, const uint8_t *p, size_t n)
+{
+    if (p + n < c->end && qn_char_is_word(qn_char_at(p + n, c->end)))
+        return true;
+    if (p == c->text)
+        return false;
+    const uint8_t *before = p - 1;
+    while (before > c->text && p - before < 4 && (*before & 0xC0) == 0x80)
+        before--;
+    return qn_char_is_word(qn_char_at(before, p));
+}
+
+/* The next special token of a set from p on: where it begins, or the end. */
 static const uint8_t *next_special(cutter *c, const uint8_t *p, uint32_t *id, size_t *n_bytes)
 {
+    const qn_special_set *set = c->set;
     *id = QN_NO_TOKEN, *n_bytes = 0;
     for (; p < c->end; p++) {
-        if (!c->t->first_of_any[*p])
+        if (!set->first_of_any[*p])
             continue;
         trust(c, p);
-        if (p >= c->trusted && !c->t->first_of_user[*p])
+        if (p >= c->trusted && !set->first_of_user[*p])
             continue;
-        *id = qn_special_find(c->t, p, c->end, c->trusted, n_bytes);
-        if (*id != QN_NO_TOKEN)
+        *id = qn_special_find(c->t, set, p, c->end, c->trusted, n_bytes);
+        if (*id == QN_NO_TOKEN)
+            continue;
+        if (!(c->t->strips[*id] & QN_TOKEN_SINGLE_WORD) || !touches_word(c, p, *n_bytes))
             break;
+        p += *n_bytes - 1; /* what it would have taken is not looked at again, as in the field */
+        *id = QN_NO_TOKEN;
     }
     return p;
 }
@@ -357,17 +410,72 @@ static const uint8_t *strip_left(const uint8_t *from, const uint8_t *to)
     return from;
 }
 
-static qn_status encode(cutter *c, qn_ids *out, qn_error *err)
+/* A stretch without special tokens, normalized. */
+static qn_status encode_plain(const cutter *c, bool at_start, size_t n, const uint8_t *text,
+                              qn_ids *out, qn_error *err)
+{
+    const qn_tokenizer *t = c->t;
+    size_t n_pieces;
+    c->s->at_start = at_start;
+    if (!t->rules || t->rules->n_stages || !t->rules->n_cuts)
+        return t->model->encode(t, c->s, n, text, out, err);
+    QN_TRY(qn_cut_pieces(t->rules, &c->s->rules, at_start, &n, &text, &n_pieces, err));
+    for (size_t i = 0; i < n_pieces; i++) {
+        qn_piece x = c->s->rules.pieces[i];
+        c->s->unknown = false;
+        QN_TRY(t->model->piece(t, c->s, x.end - x.begin, text + x.begin, text + n, out, err));
+    }
+    return QN_OK;
+}
+
+static qn_status encode(cutter *c, bool at_start, qn_ids *out, qn_error *err);
+
+/* Puts the normalized text where cutting does not write. */
+static void set_aside(qn_rules_scratch *s, const uint8_t *text)
+{
+    qn_buf *holds = qn_rules_other(s, text) == &s->text[0] ? &s->text[1] : &s->text[0];
+    qn_buf swap = s->kept;
+    s->kept = *holds;
+    *holds = swap;
+}
+
+/* A stretch between the special tokens of the text, as c was before it looked beyond: normalized,
+ * and cut at the special tokens of that. Control tokens then need the whole stretch to be trusted
+ * where normalizing has moved its bytes. */
+static qn_status encode_stretch(const cutter *c, bool at_start, const uint8_t *p, size_t n,
+                                qn_ids *out, qn_error *err)
+{
+    const qn_tokenizer *t = c->t;
+    const uint8_t *text = p, *stop = p + n;
+    if (t->rules)
+        QN_TRY(qn_normalize(t->rules, &c->s->rules, &n, &text, err));
+    if (!n || !t->sets[1].n)
+        return n ? encode_plain(c, at_start, n, text, out, err) : QN_OK;
+    cutter inner = *c;
+    inner.set = &t->sets[1], inner.text = text, inner.end = text + n;
+    if (text < p || text + n > stop) { /* it lies elsewhere now */
+        trust(&inner, p);
+        inner.trusted = stop <= inner.trusted ? inner.end : text;
+        inner.n_parts = inner.part = 0;
+        set_aside(&c->s->rules, text);
+    }
+    return encode(&inner, at_start, out, err);
+}
+
+static qn_status encode(cutter *c, bool at_start, qn_ids *out, qn_error *err)
 {
     for (const uint8_t *p = c->text; p < c->end;) {
         uint32_t id;
         size_t n_special;
+        const cutter before = *c;
         const uint8_t *special = next_special(c, p, &id, &n_special), *stop = special;
-        bool found = id != QN_NO_TOKEN;
+        bool found = id != QN_NO_TOKEN, first = at_start && p == c->text;
         if (found && c->t->strips[id] & QN_TOKEN_LSTRIP)
             stop = strip_right(p, special);
-        if (stop > p)
-            QN_TRY(c->t->model->encode(c->t, c->s, (size_t)(stop - p), p, out, err));
+        if (stop > p && c->set == &c->t->sets[0])
+            QN_TRY(encode_stretch(&before, first, p, (size_t)(stop - p), out, err));
+        else if (stop > p)
+            QN_TRY(encode_plain(c, first, (size_t)(stop - p), p, out, err));
         if (!found)
             break;
         qn_ids_append(out, 1, &id);
@@ -378,15 +486,27 @@ static qn_status encode(cutter *c, qn_ids *out, qn_error *err)
     return QN_OK;
 }
 
+static void append_around(const qn_tokenizer *t, bool before, qn_ids *out)
+{
+    const qn_tokenizer_info *info = &t->info;
+    if (t->hf && before)
+        qn_ids_append(out, t->hf->n_before, t->hf->before);
+    else if (t->hf)
+        qn_ids_append(out, t->hf->n_after, t->hf->after);
+    else if (before && info->add_bos && info->bos != QN_NO_TOKEN)
+        qn_ids_append(out, 1, &info->bos);
+    else if (!before && info->add_eos && info->eos != QN_NO_TOKEN)
+        qn_ids_append(out, 1, &info->eos);
+}
+
 static qn_status encode_all(cutter *c, unsigned flags, qn_ids *out, qn_error *err)
 {
-    const qn_tokenizer_info *info = &c->t->info;
     bool add = flags & QN_TOKENIZE_ADD_SPECIAL;
-    if (add && info->add_bos && info->bos != QN_NO_TOKEN)
-        qn_ids_append(out, 1, &info->bos);
-    QN_TRY(encode(c, out, err));
-    if (add && info->add_eos && info->eos != QN_NO_TOKEN)
-        qn_ids_append(out, 1, &info->eos);
+    if (add)
+        append_around(c->t, true, out);
+    QN_TRY(encode(c, true, out, err));
+    if (add)
+        append_around(c->t, false, out);
     QN_FAIL_IF(out->failed, err, QN_ENOMEM, "no memory for %zu token ids", out->n);
     return QN_OK;
 }
@@ -418,6 +538,7 @@ qn_status qn_tokenize_parts(const qn_tokenizer *t, qn_tokenizer_scratch *s, size
     const uint8_t *text = n_bytes == 0 ? nothing : n_parts > 1 ? s->joined : parts[0].bytes;
     cutter c = {.t = t,
                 .s = s,
+                .set = &t->sets[0],
                 .text = text,
                 .end = text + n_bytes,
                 .trusted = text,

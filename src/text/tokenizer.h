@@ -12,6 +12,7 @@
 #include "base/str.h"
 
 typedef struct qn_gguf qn_gguf;
+typedef struct qn_rules qn_rules;
 typedef struct qn_tokenizer qn_tokenizer;
 typedef struct qn_tokenizer_scratch qn_tokenizer_scratch;
 
@@ -27,7 +28,13 @@ typedef enum qn_token_kind { /* the numbers of GGUF's tokenizer.ggml.token_type 
                              QN_TOKEN_BYTE,   /* one byte, <0xXX> */
 } qn_token_kind;
 
-enum { QN_TOKEN_LSTRIP = 1, QN_TOKEN_RSTRIP = 2 }; /* swallow white space before, after */
+enum {                           /* what an added token demands */
+       QN_TOKEN_LSTRIP = 1,      /* swallows white space before it */
+       QN_TOKEN_RSTRIP = 2,      /* and behind it */
+       QN_TOKEN_SINGLE_WORD = 4, /* found only where no letter or digit touches it */
+       QN_TOKEN_NORMALIZED = 8,  /* looked for in the normalized text */
+       QN_TOKEN_OUTSIDE = 16,    /* the model does not know it: only found as a whole */
+};
 
 /* n texts one behind the other, each a little-endian u64 length and that many bytes: the layout of
  * a GGUF string array, so that a file's own bytes are read in place. */
@@ -38,15 +45,19 @@ typedef struct qn_texts {
 
 enum { QN_VOCAB_MAX_EOG = 64 };
 
-/* What a tokenizer is made from, whatever file it came from. Nothing of it is kept. */
+/* What a tokenizer is made from, whatever file it came from. Nothing of it is kept but rules. */
 typedef struct qn_vocab_source {
     qn_str model;                /* a row of text/models.def: "gpt2", "llama" */
     qn_str pre;                  /* a row of text/pretokenizers.def; only byte-level BPE reads it */
     qn_texts tokens;             /* the text of id 0, 1, ... as the file spells it */
     const uint8_t *scores;       /* [n] little-endian f32 of any alignment, or NULL */
+    bool scores_are_f64;         /* f64 instead */
     const uint8_t *kinds;        /* [n] little-endian i32, qn_token_kind; NULL: all normal */
     qn_texts merges;             /* "left right", best first */
-    const uint8_t *strips;       /* [n] QN_TOKEN_LSTRIP | QN_TOKEN_RSTRIP, or NULL */
+    bool merges_are_pairs;       /* left, right, left, right, ... */
+    const uint8_t *strips;       /* [n] QN_TOKEN_LSTRIP and so on, or NULL */
+    qn_rules *rules;             /* what stands around the model, or NULL; the tokenizer takes it,
+                                  * also when it fails */
     uint32_t bos, eos, unk, pad; /* QN_NO_TOKEN: not stated */
     size_t n_eog;                /* further ids that end a generation, */
     uint32_t eog[QN_VOCAB_MAX_EOG];         /* beside eos and those known by their text */
@@ -87,6 +98,27 @@ void qn_ids_release(qn_ids *out);
 /* On QN_OK *t is released by qn_tokenizer_release (which takes NULL); on failure *t is NULL. */
 qn_status qn_tokenizer_from_source(qn_tokenizer **t, const qn_vocab_source *source, qn_error *err);
 qn_status qn_tokenizer_from_gguf(qn_tokenizer **t, const qn_gguf *g, qn_error *err);
+
+/* From the text of a tokenizer.json, and those of the files beside it that state which tokens begin
+ * and end a text: tokenizer_config.json and generation_config.json, each NULL where there is none.
+ */
+qn_status qn_tokenizer_from_json(qn_tokenizer **t, qn_str json, const qn_str *config,
+                                 const qn_str *generation, qn_error *err);
+
+/* From SentencePiece's tokenizer.model, Mistral's tekken.json, and tiktoken's lines of ranks, of
+ * which the usual vocabularies are known by their size. */
+qn_status qn_tokenizer_from_spm(qn_tokenizer **t, size_t n_bytes, const uint8_t *bytes,
+                                qn_error *err);
+qn_status qn_tokenizer_from_tekken(qn_tokenizer **t, qn_str json, qn_error *err);
+qn_status qn_tokenizer_from_tiktoken(qn_tokenizer **t, qn_str lines, qn_error *err);
+
+/* From a file by what it holds, or from a directory that has one of the known names; the error
+ * names the file. Not from GGUF. */
+qn_status qn_tokenizer_open(qn_tokenizer **t, const char *path, qn_error *err);
+
+/* Whether that path is for qn_tokenizer_open: a directory with a file of a known name, or a file
+ * that is not GGUF. */
+bool qn_tokenizer_is_at(const char *path);
 void qn_tokenizer_release(qn_tokenizer *t);
 
 /* Valid as long as the tokenizer. */
@@ -145,7 +177,8 @@ typedef struct qn_decoder {
     const qn_tokenizer *t;
     unsigned flags;
     bool at_start;
-    size_t n_held; /* bytes that begin a character */
+    bool owes_space; /* the last token ended a word: a space, if another follows */
+    size_t n_held;   /* bytes that begin a character */
     uint8_t held[4];
 } qn_decoder;
 

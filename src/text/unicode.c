@@ -73,3 +73,20 @@ qn_char qn_char_decode(const uint8_t *p, const uint8_t *end)
         code = code << 6 | (p[i] & 0x3F);
     return (qn_char){code, qn_unicode_class(code), n};
 }
+
+bool qn_char_is_numeric(qn_char c)
+{
+    bool newer =
+        (c.code >= 0x11DE0 && c.code <= 0x11DE9) || (c.code >= 0x16FF4 && c.code <= 0x16FF6);
+    return c.class & QN_N || newer;
+}
+
+bool qn_char_is_word(qn_char c)
+{
+    if (c.class & (QN_L | QN_M | QN_ND | QN_NL | QN_PC))
+        return true;
+    bool circled =
+        (c.code >= 0x24B6 && c.code <= 0x24E9) || (c.code >= 0x1F130 && c.code <= 0x1F149) ||
+        (c.code >= 0x1F150 && c.code <= 0x1F169) || (c.code >= 0x1F170 && c.code <= 0x1F189);
+    return circled || c.code == 0x200C || c.code == 0x200D;
+}

@@ -41,6 +41,12 @@ uint32_t qn_unicode_class(uint32_t code);
 /* The character at p < end; bytes that are not well-formed UTF-8 count one by one. */
 qn_char qn_char_decode(const uint8_t *p, const uint8_t *end);
 
+/* Whether Rust's char::is_numeric holds: \p{N}, and what Unicode 17 added to it. */
+bool qn_char_is_numeric(qn_char c);
+
+/* Whether \w of Rust's regex holds: letters, marks, decimal digits, connectors, joiners. */
+bool qn_char_is_word(qn_char c);
+
 /* Bytes of the well-formed character at p, 1 for a stray byte, or 0 when the bytes up to end begin
  * a character that is not complete. */
 size_t qn_char_complete(const uint8_t *p, const uint8_t *end);

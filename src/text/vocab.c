@@ -23,10 +23,11 @@ static bool is_special(uint32_t kind)
     return kind == QN_TOKEN_USER || kind == QN_TOKEN_CONTROL || kind == QN_TOKEN_UNKNOWN;
 }
 
-/* What a model may put out for plain text. */
-static bool may_produce(uint32_t kind)
+bool qn_vocab_produces(const qn_tokenizer *t, uint32_t id)
 {
-    return kind == QN_TOKEN_NORMAL || kind == QN_TOKEN_USER;
+    uint8_t kind = t->kinds[id];
+    return (kind == QN_TOKEN_NORMAL || kind == QN_TOKEN_USER) &&
+           !(t->strips[id] & QN_TOKEN_OUTSIDE);
 }
 
 /* A power of two of slots of which at most 5/8 are used by n things. */
@@ -45,7 +46,8 @@ static bool slots_for(size_t n, size_t *n_slots)
 bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *source)
 {
     size_t n = source->tokens.n, n_slots, n_pairs, n_special = 0;
-    if (!slots_for(n, &n_slots) || !slots_for(source->merges.n, &n_pairs))
+    size_t n_merges = source->merges_are_pairs ? source->merges.n / 2 : source->merges.n;
+    if (!slots_for(n, &n_slots) || !slots_for(n_merges, &n_pairs))
         return false;
     for (size_t id = 0; id < n; id++)
         n_special += is_special(kind_of(source, id));
@@ -55,12 +57,17 @@ bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *sourc
     QN_TAKE(a, t->strips, n);
     QN_TAKE(a, t->slots, n_slots);
     QN_TAKE(a, t->special, n_special);
+    if (t->hf)
+        QN_TAKE(a, t->names, n_special);
+    if (t->model->has_scores)
+        QN_TAKE(a, t->scores, n);
     t->n_special_room = n_special;
-    if (t->model->has_merges)
+    bool pairs = t->model->has_merges || (t->model->takes_merges && t->hf);
+    if (pairs)
         QN_TAKE(a, t->pairs, n_pairs);
-    if (t->model->needs_scores)
+    if (t->model->takes_merges && !pairs)
         QN_TAKE(a, t->ranks, n);
-    if (t->model->needs_scores)
+    if (t->model->takes_merges)
         QN_TAKE(a, t->glue, 65536);
     t->slot_mask = n_slots - 1, t->pair_mask = n_pairs - 1;
     return !a->failed;
@@ -76,7 +83,7 @@ static bool equals(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *
 
 bool qn_vocab_is(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *bytes)
 {
-    return id < t->info.n_tokens && may_produce(t->kinds[id]) && equals(t, id, n, bytes);
+    return id < t->info.n_tokens && qn_vocab_produces(t, id) && equals(t, id, n, bytes);
 }
 
 uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes)
@@ -115,6 +122,19 @@ static bool enter(qn_tokenizer *t, uint32_t id)
     return true;
 }
 
+/* A token of tokenizer.json whose name is not the bytes it stands for. */
+static qn_status note_name(qn_tokenizer *t, uint32_t id, qn_str name, qn_error *err)
+{
+    const uint8_t *own = t->bytes + t->start[id];
+    size_t n = t->start[id + 1] - t->start[id];
+    if (!(t->strips[id] & QN_TOKEN_NORMALIZED) && name.n_bytes == n &&
+        memcmp(own, name.bytes, n) == 0)
+        return QN_OK;
+    QN_FAIL_IF(t->n_names == t->n_special_room, err, QN_EFORMAT,
+               "token %u: its type changed while it was read", id);
+    return qn_special_note(t, id, name, err);
+}
+
 static qn_status read_token(qn_tokenizer *t, qn_reader *r, uint32_t id,
                             const qn_vocab_source *source, qn_error *err)
 {
@@ -129,9 +149,11 @@ static qn_status read_token(qn_tokenizer *t, qn_reader *r, uint32_t id,
     kind = kind ? kind : QN_TOKEN_NORMAL; /* 0, undefined, is written by some converters */
     t->kinds[id] = (uint8_t)kind;
     t->strips[id] = source->strips ? source->strips[id] : 0;
-    size_t n_bytes = t->model->spell(t->bytes + t->start[id], kind, (size_t)n, text);
+    size_t n_bytes = t->model->spell(t, t->bytes + t->start[id], kind, (size_t)n, text);
     t->start[id + 1] = t->start[id] + (uint32_t)n_bytes;
     bool special = n_bytes && is_special(kind);
+    if (special && t->hf)
+        QN_TRY(note_name(t, id, (qn_str){(const char *)text, (size_t)n}, err));
     QN_FAIL_IF(special && t->n_special == t->n_special_room, err, QN_EFORMAT,
                "token %u: its type changed while it was read", id);
     if (special)
@@ -145,7 +167,7 @@ static qn_status enter_tokens(qn_tokenizer *t, uint32_t first, uint32_t end, qn_
     for (uint32_t id = first; id < end; id++)
         qn_vocab_ask(t, t->start[id + 1] - t->start[id], t->bytes + t->start[id]);
     for (uint32_t id = first; id < end; id++)
-        QN_FAIL_IF(t->start[id + 1] > t->start[id] && may_produce(t->kinds[id]) && !enter(t, id),
+        QN_FAIL_IF(t->start[id + 1] > t->start[id] && qn_vocab_produces(t, id) && !enter(t, id),
                    err, QN_ELIMIT, "token %u: too many tokens share a hash", id);
     return QN_OK;
 }

@@ -9,7 +9,9 @@
 
 #include "base/arena.h"
 #include "text/pretokenize.h"
+#include "text/rules.h"
 #include "text/tokenizer.h"
+#include "text/trie.h"
 
 #define QN_NO_RANK UINT32_MAX
 
@@ -26,30 +28,56 @@ typedef struct qn_pair { /* a slot of the merge table; rank QN_NO_RANK: empty */
 typedef struct qn_text_model {
     const char *name;
     uint32_t bos, eos, unk; /* where the file states none */
-    bool add_bos, add_space_prefix;
+    bool add_bos, add_eos, add_space_prefix;
     bool needs_pre, needs_scores, has_merges;
-    bool has_marks;   /* U+2581 in a text is a space */
-    bool drops_bytes; /* bytes without a token are left out, as the reference does */
+    bool has_ranks;    /* ids ascend by rank, and a piece that is a token is not merged */
+    bool has_scores;   /* that add up: t->scores */
+    bool takes_merges; /* instead of scores, where the rules come from tokenizer.json */
+    bool has_marks;    /* U+2581 in a text is a space */
+    bool drops_bytes;  /* bytes without a token are left out, as the reference does */
     /* The bytes that a token's text stands for; at most as many as the text has. */
-    size_t (*spell)(uint8_t *bytes, qn_token_kind kind, size_t n, const uint8_t *text);
+    size_t (*spell)(const qn_tokenizer *t, uint8_t *bytes, qn_token_kind kind, size_t n,
+                    const uint8_t *text);
     /* After vocabulary and special tokens are in place. */
     qn_status (*build)(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
-    /* The first symbol of a piece: its id (or QN_NO_TOKEN) and length. */
+    /* Appends the ids of a word that is not remembered. */
+    qn_status (*word)(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n, const uint8_t *word,
+                      qn_ids *out, qn_error *err);
+    /* BPE: the first symbol of a piece: its id (or QN_NO_TOKEN) and length. */
     size_t (*symbol)(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end, uint32_t *id);
-    /* Appends the ids of a stretch between special tokens. */
+    /* Appends the ids of a stretch between special tokens, which the model cuts by itself. */
     qn_status (*encode)(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
                         const uint8_t *text, qn_ids *out, qn_error *err);
+    /* Appends the ids of a piece that the rules have cut; no byte at or behind end is read. */
+    qn_status (*piece)(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                       const uint8_t *piece, const uint8_t *end, qn_ids *out, qn_error *err);
 } qn_text_model;
 
 #define X(name, model) extern const qn_text_model model;
 #include "text/models.def"
 #undef X
 
+typedef struct qn_special_set {
+    uint32_t *ids; /* ascending by name */
+    size_t n;
+    uint32_t from[257];                         /* by first byte */
+    bool first_of_any[256], first_of_user[256]; /* a special, a user token begins so */
+} qn_special_set;
+
+typedef struct qn_special_name {
+    uint32_t id;
+    qn_str text;
+} qn_special_name;
+
 struct qn_tokenizer {
     qn_arena arena;
     qn_tokenizer_info info;
     const qn_text_model *model;
     const qn_pretokenizer *pre;
+    qn_pretokenizer own_pre; /* made of the rules' stages */
+    qn_rules *rules;         /* or NULL; the tokenizer's own */
+    const qn_rules *hf;      /* the same where they come from a tokenizer.json, which states all */
+    bool ignore_merges, drops_bytes;
     uint32_t *start; /* [n_tokens + 1]: id's bytes are bytes[start[id]] .. bytes[start[id + 1]] */
     uint8_t *bytes, *kinds, *strips;
     uint64_t *slots;             /* bytes -> id: high half of the hash, id + 1; 0 is empty */
@@ -60,12 +88,16 @@ struct qn_tokenizer {
     uint32_t symbol_id[256];     /* a symbol of one byte, before merging */
     qn_pair *pairs;              /* of byte-level BPE */
     size_t pair_mask;
+    qn_trie trie;   /* of what the model may produce, where it looks for the longest or best */
+    double *scores; /* [n_tokens], of Unigram */
+    double unk_score;
     uint8_t *glue; /* [65536], of SentencePiece: not 0 at a * 256 + b: bytes a, b in a row may be
                     * inside a token, so text is not cut between them */
-    uint32_t *special; /* control, unknown and user tokens, ascending by bytes */
+    uint32_t *special; /* control, unknown and user tokens */
     size_t n_special, n_special_room;
-    uint32_t special_from[257];                 /* by first byte */
-    bool first_of_any[256], first_of_user[256]; /* a special, a user token begins so */
+    qn_special_set sets[2]; /* those looked for in the text, and in the normalized text */
+    qn_special_name *names; /* ascending by id: tokens whose name is not what they stand for */
+    size_t n_names;
     bool has_spaces; /* a user token begins with a space, and U+2581 counts as one */
 };
 
@@ -82,6 +114,12 @@ typedef struct qn_symbol { /* of a piece that is being merged */
     uint32_t rank, merged; /* of this and the next one; QN_NO_RANK: they do not merge */
 } qn_symbol;
 
+typedef struct qn_node { /* the best way to a place in a word */
+    double score;
+    uint32_t from, id; /* the last token on it; from UINT32_MAX: there is none yet */
+    uint32_t next;     /* on the best way to the end */
+} qn_node;
+
 struct qn_tokenizer_scratch {
     const qn_tokenizer *t;
     qn_arena arena;
@@ -89,8 +127,11 @@ struct qn_tokenizer_scratch {
     qn_symbol *symbols;
     uint64_t *heap;
     uint8_t *joined, *spaced;
+    qn_node *nodes; /* of Unigram, one for each byte of the word and one more */
+    qn_rules_scratch rules;
+    bool at_start;             /* the stretch at hand begins the text */
     bool unknown, had_unknown; /* the last id, some id of the piece, is the unknown token */
-    size_t n_symbols, n_heap, n_joined, n_spaced; /* what there is room for */
+    size_t n_symbols, n_heap, n_joined, n_spaced, n_nodes; /* what there is room for */
 };
 
 static inline uint64_t qn_load_u64(const uint8_t *p)
@@ -129,6 +170,9 @@ static inline uint64_t qn_text_hash(size_t n, const uint8_t *p) /* n at least 1 
 /* The id with exactly these bytes that a model may produce, or QN_NO_TOKEN. */
 uint32_t qn_vocab_find(const qn_tokenizer *t, size_t n, const uint8_t *bytes);
 
+/* What a model may put out for plain text. */
+bool qn_vocab_produces(const qn_tokenizer *t, uint32_t id);
+
 /* Whether id is a token with these bytes that a model may produce. */
 bool qn_vocab_is(const qn_tokenizer *t, uint32_t id, size_t n, const uint8_t *bytes);
 
@@ -148,13 +192,42 @@ bool qn_vocab_lay_out(qn_tokenizer *t, qn_arena *a, const qn_vocab_source *sourc
 /* Fills texts, kinds, the hash, byte ids and special tokens. */
 qn_status qn_vocab_build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
 
-/* Orders the special tokens; the longest one at p that fits, and its bytes in the text, or
+/* Orders the special tokens; the longest one of a set at p that fits, and its bytes in the text, or
  * QN_NO_TOKEN: control tokens only where they end by trusted. */
 qn_status qn_special_build(qn_tokenizer *t, qn_error *err);
-uint32_t qn_special_find(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end,
-                         const uint8_t *trusted, size_t *n_bytes);
+uint32_t qn_special_find(const qn_tokenizer *t, const qn_special_set *set, const uint8_t *p,
+                         const uint8_t *end, const uint8_t *trusted, size_t *n_bytes);
 
-/* Appends the ids of one piece: remembered, or merged from its symbols. */
+/* Notes a name, normalized where the token wants that; ids ascend. */
+qn_status qn_special_note(qn_tokenizer *t, uint32_t id, qn_str name, qn_error *err);
+
+/* How a special token is spelled in a text. */
+qn_str qn_special_name_of(const qn_tokenizer *t, uint32_t id);
+
+/* Reads the merges of a byte-level or character BPE into t->pairs. */
+qn_status qn_merges_read(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
+
+/* U+2581 as spaces, and one before the text where the model wants that: *n bytes at *text, which
+ * may then lie in s. */
+qn_status qn_spaced(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t *n, const uint8_t **text,
+                    qn_error *err);
+
+/* A token's text as bytes: U+2581 as a space, <0xXX> as a byte. */
+size_t qn_spell_marked(const qn_tokenizer *t, uint8_t *bytes, qn_token_kind kind, size_t n,
+                       const uint8_t *text);
+
+/* Appends what stands for bytes that no token spells: byte tokens, else the unknown one. */
+qn_status qn_spell_unknown(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                           const uint8_t *bytes, qn_ids *out, qn_error *err);
+
+/* Notes the byte tokens. */
+void qn_byte_ids(qn_tokenizer *t);
+
+/* A word of BPE: merged from its symbols. */
+qn_status qn_merge_word(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
+                        const uint8_t *word, qn_ids *out, qn_error *err);
+
+/* Appends the ids of one piece: remembered, or found by the model. */
 qn_status qn_merge_piece(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
                          const uint8_t *piece, const uint8_t *end, qn_ids *out, qn_error *err);
 

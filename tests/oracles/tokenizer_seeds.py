@@ -63,7 +63,13 @@ def vocabularies(out):
     vocabulary(out + "/bpe-long-special", "gpt2", bpe + ["x" * 600], bkinds + [3], tokenizer_pre="gpt-2")
     vocabulary(out + "/phi-3", "llama", spm, kinds, token_scores=scores, name="Phi-3 mini")
     vocabulary(out + "/harmony", "gpt2", ["a", "<|return|>", "<|call|>", "<|end|>"], [1, 3, 3, 3], tokenizer_pre="gpt-4o")
-    vocabulary(out + "/wordpiece", "bert", spm, kinds)
+    vocabulary(out + "/unknown-model", "rwkv", spm, kinds)
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "\u2581the", "\u2581mill", "\u2581a", "a", "e", "\u2581th", "\u2581.", "\u2581grind", "s"]
+    vocabulary(out + "/wordpiece", "bert", words, [3, 2, 3, 3] + [1] * 9, unk_token_id=1, bos_token_id=2, sep_token_id=3)
+    unigram = ["<pad>", "</s>", "<unk>", "\u2581", "a", "t", "h", "e", "\u2581the", "aa", "\u2581mill", "<tool>"]
+    vocabulary(out + "/unigram", "t5", unigram, [3, 3, 2] + [1] * 8 + [4], token_scores=[0.0] * 3 + [-float(i) for i in range(9)],
+               remove_extra_whitespaces=True, precompiled_charsmap=bytes([4, 0, 0, 0, 0, 4, 0, 0, 0x61, 0]))
+    vocabulary(out + "/unigram-bad-map", "t5", unigram, [3, 3, 2] + [1] * 8 + [4], token_scores=[0.0] * 12, precompiled_charsmap=bytes([9, 0]))
 
 
 if __name__ == "__main__":

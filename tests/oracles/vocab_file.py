@@ -118,8 +118,23 @@ PRE = {"gpt2": "gpt-2", "llama3_1": "llama-bpe", "qwen2_5": "qwen2", "qwen3": "q
        "gemma3": "", "gemma2": "", "mistral_v1_hf": "", "phi3_mini": "", "yi": ""}
 
 
+def unpack(data, out):
+    """tokenizer.json and tiktoken's lines as tests/text/json_vectors.c wants them."""
+    for name in PRE:
+        with gzip.open("%s/%s.tokenizer.json.gz" % (data, name)) as f, open("%s/%s.tokenizer.json" % (out, name), "wb") as g:
+            g.write(f.read())
+    for name in ("cl100k_base", "o200k_base"):
+        ranks = json.load(gzip.open("%s/%s.tiktoken.json.gz" % (data, name)))["bpe_ranks"]
+        with open("%s/tiktoken_%s.tiktoken" % (out, name), "w") as g:
+            for line in ranks.split("\n"):
+                words = line.split(" ")
+                for i, word in enumerate(words[2:]):
+                    g.write("%s %d\n" % (word, int(words[1]) + i))
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "--all":
+        unpack(sys.argv[2], sys.argv[3])
         for name, pre in PRE.items():
             from_json("%s/%s.tokenizer.json.gz" % (sys.argv[2], name), "%s/%s.vocab" % (sys.argv[3], name), pre)
     elif sys.argv[2].endswith(".gguf"):

@@ -33,7 +33,8 @@ static void a_bad_gguf_vocabulary_is_named(void **state)
     } bad[] = {
         {"bpe-unknown-pre", QN_EUNSUPPORTED, "no-such"},
         {"bpe-no-pre", QN_EUNSUPPORTED, "pre-tokenizer"},
-        {"wordpiece", QN_EUNSUPPORTED, "bert"},
+        {"unknown-model", QN_EUNSUPPORTED, "rwkv"},
+        {"unigram-bad-map", QN_EFORMAT, "character map"},
         {"bpe-bad-merge", QN_EFORMAT, "merge 0 (t x)"},
         {"bpe-no-space", QN_EFORMAT, "merge 0"},
         {"bpe-empty-right", QN_EFORMAT, "merge 0"},

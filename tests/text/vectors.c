@@ -80,6 +80,7 @@ static vectors all[] = {
     {"gguf/ggml-vocab-deepseek-llm.gguf", "gguf/deepseek-llm.llamacpp", 0, NONE, 0},
     {"gguf/ggml-vocab-starcoder.gguf", "gguf/starcoder.llamacpp", 0, NONE, 0},
     {"gguf/ggml-vocab-mpt.gguf", "gguf/mpt.llamacpp", 0, NONE, 0},
+    {"gguf/ggml-vocab-bert-bge.gguf", "gguf/bert-bge.llamacpp", 0, NONE, 0},
     {"llama3_1", "gguf/llama-bpe.llamacpp", 0, NONE, 0},
     {"qwen2_5", "gguf/qwen2.llamacpp", 0, NONE, 0},
     {"gpt2", "gguf/gpt-2.llamacpp", 0, NONE, 0},

@@ -1,0 +1,149 @@
+/* text/open.c - a tokenizer from a path: a file by what it holds, a directory by its files. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/map.h"
+#include "text/tokenizer.h"
+
+enum { MOST_PATH = 4096, MOST_CONFIG = 64 << 20 };
+
+static bool join(char path[MOST_PATH], const char *folder, size_t n_folder, const char *name)
+{
+    int n = snprintf(path, MOST_PATH, "%.*s%s%s", (int)n_folder, folder, n_folder ? "/" : "", name);
+    return n > 0 && n < MOST_PATH;
+}
+
+static bool exists(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISREG(st.st_mode);
+}
+
+/* A small file beside the tokenizer: *text is its bytes, or has none. */
+static qn_status read_beside(const char *folder, size_t n_folder, const char *name, qn_buf *text,
+                             qn_error *err)
+{
+    char path[MOST_PATH];
+    if (!join(path, folder, n_folder, name) || !exists(path))
+        return QN_OK;
+    return qn_buf_read_file(text, path, MOST_CONFIG, err);
+}
+
+static qn_status open_json(qn_tokenizer **t, const qn_map *m, const char *folder, size_t n_folder,
+                           qn_error *err)
+{
+    qn_buf config = {0}, generation = {0};
+    qn_status st = QN_OK;
+    if (folder) {
+        st = read_beside(folder, n_folder, "tokenizer_config.json", &config, err);
+        if (st == QN_OK)
+            st = read_beside(folder, n_folder, "generation_config.json", &generation, err);
+    }
+    const qn_str c = {config.bytes, config.n_bytes}, g = {generation.bytes, generation.n_bytes};
+    if (st == QN_OK)
+        st = qn_tokenizer_from_json(t, (qn_str){(const char *)m->bytes, m->n_bytes},
+                                    c.n_bytes ? &c : NULL, g.n_bytes ? &g : NULL, err);
+    qn_buf_release(&config);
+    qn_buf_release(&generation);
+    return st;
+}
+
+static bool is_named(const char *path, const char *name)
+{
+    size_t n = strlen(path), n_name = strlen(name);
+    return n >= n_name && strcmp(path + n - n_name, name) == 0;
+}
+
+/* A line of base64 and a number, which no protocol buffer begins with. */
+static bool has_ranks(const qn_map *m)
+{
+    size_t n = 0;
+    while (n < m->n_bytes && n < 1024 && m->bytes[n] > ' ' && m->bytes[n] < 0x7F)
+        n++;
+    return n > 0 && n + 1 < m->n_bytes && m->bytes[n] == ' ' && m->bytes[n + 1] >= '0' &&
+           m->bytes[n + 1] <= '9';
+}
+
+/* tekken.json has a config of its own, which no tokenizer.json has. */
+static bool is_tekken(const qn_map *m, const char *path)
+{
+    return is_named(path, "tekken.json") ||
+           memmem(m->bytes, QN_MIN(m->n_bytes, (size_t)4096), "default_num_special_tokens", 26);
+}
+
+static qn_status open_mapped(qn_tokenizer **t, const qn_map *m, const char *path, bool beside,
+                             qn_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const qn_str text = {(const char *)m->bytes, m->n_bytes};
+    size_t at = 0;
+    while (at < m->n_bytes && memchr(" \t\r\n", m->bytes[at], 4))
+        at++;
+    if (at < m->n_bytes && m->bytes[at] == '{' && is_tekken(m, path))
+        return qn_tokenizer_from_tekken(t, text, err);
+    if ((at < m->n_bytes && m->bytes[at] == '{') || is_named(path, ".json"))
+        return open_json(t, m, beside ? path : NULL, slash ? (size_t)(slash - path) : 0, err);
+    if (has_ranks(m))
+        return qn_tokenizer_from_tiktoken(t, text, err);
+    return qn_tokenizer_from_spm(t, m->n_bytes, m->bytes, err);
+}
+
+static qn_status open_file(qn_tokenizer **t, const char *path, bool beside, qn_error *err)
+{
+    qn_map m;
+    QN_TRY(qn_map_open(&m, path, err));
+    qn_status st = open_mapped(t, &m, path, beside, err);
+    if (st == QN_OK && qn_map_torn(&m)) {
+        qn_tokenizer_release(*t);
+        *t = NULL;
+        st = qn_fail(err, QN_EIO, "the file changed while it was read");
+    }
+    qn_map_release(&m);
+    return st == QN_OK ? QN_OK : qn_fail_in(err, path);
+}
+
+static const char *const names[] = {"tokenizer.json", "tekken.json", "tokenizer.model",
+                                    "tiktoken.model"};
+
+/* The first of the known files that the directory has. */
+static bool find(const char *folder, char path[MOST_PATH])
+{
+    for (size_t i = 0; i < QN_COUNT(names); i++)
+        if (join(path, folder, strlen(folder), names[i]) && exists(path))
+            return true;
+    return false;
+}
+
+static bool is_folder(const char *path)
+{
+    struct stat st;
+    return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+bool qn_tokenizer_is_at(const char *path)
+{
+    char file[MOST_PATH];
+    qn_map m;
+    if (is_folder(path))
+        return find(path, file);
+    size_t n = strlen(path);
+    bool named = n >= 5 && strcmp(path + n - 5, ".gguf") == 0;
+    if (named || !exists(path) || qn_map_open(&m, path, NULL) != QN_OK)
+        return false;
+    bool gguf = m.n_bytes >= 4 && memcmp(m.bytes, "GGUF", 4) == 0;
+    bool empty = m.n_bytes == 0;
+    qn_map_release(&m);
+    return !gguf && !empty;
+}
+
+qn_status qn_tokenizer_open(qn_tokenizer **t, const char *path, qn_error *err)
+{
+    char file[MOST_PATH];
+    *t = NULL;
+    if (!is_folder(path))
+        return open_file(t, path, false, err);
+    QN_FAIL_IF(!find(path, file), err, QN_ENOTFOUND,
+               "%s: the directory holds no tokenizer.json, tekken.json or tokenizer.model", path);
+    return open_file(t, file, true, err);
+}
