@@ -1,8 +1,9 @@
-/* model/compile.c - lowers the steps of a spec, then places buffers and barriers. */
+/* model/compile.c - lowers the steps of a spec to ops over values. */
 #include "model/compile.h"
 
 #include "base/checked.h"
 #include "kernel/act.h"
+#include "model/place.h"
 
 #include <assert.h>
 #include <math.h>
@@ -10,13 +11,6 @@
 #include <string.h>
 
 enum { OPS_OF_STEP = 6, OPS_AROUND = 16 };
-
-typedef struct value { /* what a register holds from one writing to the next */
-    qn_place place;
-    size_t first, last; /* ops that touch it */
-    uint32_t n_vectors; /* that it consists of, each quantized alone */
-    int act;            /* the value that holds its int8 activations, or -1 */
-} value;
 
 typedef struct compiler {
     qn_program *p;
@@ -26,7 +20,7 @@ typedef struct compiler {
     const qn_compile_options *options;
     qn_error *err;
     uint32_t layer;
-    value *values;
+    qn_value *values;
     size_t n_values, n_most; /* of ops and of values */
     int reg[QN_N_REGISTERS]; /* value in each register, or -1 */
     int angles[QN_N_ROPE_KINDS];
@@ -131,8 +125,8 @@ static int new_vectors(compiler *k, qn_space space, const char *name, uint32_t n
                        uint32_t n, bool is_act)
 {
     assert(k->n_values < k->n_most);
-    value *v = &k->values[k->n_values];
-    *v = (value){.first = k->p->n_ops, .last = k->p->n_ops, .n_vectors = n_vectors, .act = -1};
+    qn_value *v = &k->values[k->n_values];
+    *v = (qn_value){.first = k->p->n_ops, .last = k->p->n_ops, .n_vectors = n_vectors, .act = -1};
     size_t n_bytes = is_act ? qn_act_bytes(n) : n * sizeof(float);
     v->place = (qn_place){.space = space,
                           .is_act = is_act,
@@ -578,104 +572,6 @@ static qn_status add_head(compiler *k)
     return QN_OK;
 }
 
-/* --- places: first fit among the values alive at the same time --- */
-
-static bool overlaps(const value *a, const value *b)
-{
-    return a->place.space == b->place.space && a->first <= b->last && b->first <= a->last;
-}
-
-/* The lowest offset where v lies beside all placed values that live with it. */
-static size_t first_fit(const compiler *k, const value *v)
-{
-    size_t at = 0;
-    for (bool moved = true; moved;) {
-        moved = false;
-        for (const value *o = k->values; o < v; o++)
-            if (overlaps(o, v) && at < o->place.offset + o->place.n_bytes &&
-                o->place.offset < at + v->place.n_bytes) {
-                at = o->place.offset + o->place.n_bytes;
-                moved = true;
-            }
-    }
-    return at;
-}
-
-static void place_values(compiler *k)
-{
-    for (value *v = k->values; v < k->values + k->n_values; v++) {
-        v->place.offset = first_fit(k, v);
-        size_t *n_bytes = &k->p->row_bytes[v->place.space];
-        *n_bytes = QN_MAX(*n_bytes, v->place.offset + v->place.n_bytes);
-    }
-}
-
-/* A place was noted as 1 + its value's index. */
-static void resolve(const compiler *k, qn_place *place)
-{
-    if (place->n > 0)
-        *place = k->values[place->n - 1].place;
-}
-
-static void resolve_places(compiler *k)
-{
-    for (qn_op *op = k->p->ops; op < k->p->ops + k->p->n_ops; op++) {
-        resolve(k, &op->dst);
-        resolve(k, &op->a);
-        resolve(k, &op->b);
-    }
-    resolve(k, &k->p->logits);
-}
-
-/* --- barriers --- */
-
-static bool meet(const qn_place *a, const qn_place *b)
-{
-    return a->n > 0 && b->n > 0 && a->space == b->space && a->offset < b->offset + b->n_bytes &&
-           b->offset < a->offset + a->n_bytes;
-}
-
-/* Whether rows of both lie at the same addresses, so that one member's rows stay its own. */
-static bool same_rows(const qn_place *a, const qn_place *b)
-{
-    return a->offset == b->offset && a->n_bytes == b->n_bytes;
-}
-
-/* Whether two accesses, of which one writes, must not be made at the same time. */
-static bool collide(const qn_op *a, const qn_place *of_a, const qn_op *b, const qn_place *of_b)
-{
-    bool by_row = qn_op_split(a->kind) == QN_BY_ROW && qn_op_split(b->kind) == QN_BY_ROW;
-    return meet(of_a, of_b) && !(by_row && same_rows(of_a, of_b));
-}
-
-/* Whether b touches what a writes, or writes what a touches, in another member's share. */
-static bool depends(const qn_op *a, const qn_op *b)
-{
-    return collide(a, &a->dst, b, &b->dst) || collide(a, &a->dst, b, &b->a) ||
-           collide(a, &a->dst, b, &b->b) || collide(a, &a->a, b, &b->dst) ||
-           collide(a, &a->b, b, &b->dst);
-}
-
-static bool needs_barrier(const qn_op *since, const qn_op *op)
-{
-    if (op->kind == QN_OP_ATTEND)
-        return true; /* it reads pages that all members write */
-    for (const qn_op *o = since; o < op; o++)
-        if (depends(o, op))
-            return true;
-    return false;
-}
-
-static void place_barriers(qn_program *p)
-{
-    const qn_op *since = p->ops;
-    for (size_t i = 1; i < p->n_ops; i++) {
-        p->ops[i].barrier = i != p->n_body && needs_barrier(since, &p->ops[i]);
-        if (p->ops[i].barrier || i == p->n_body)
-            since = &p->ops[i];
-    }
-}
-
 /* --- the entry --- */
 
 static size_t count_ops(const qn_config *c)
@@ -724,9 +620,7 @@ static qn_status compile(compiler *k)
             QN_TRY(add_angles(k, kind));
     QN_TRY(add_layers(k));
     QN_TRY(add_head(k));
-    place_values(k);
-    resolve_places(k);
-    place_barriers(p);
+    qn_place_values(p, k->n_values, k->values);
     return check_all_consumed(k);
 }
 

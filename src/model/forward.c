@@ -9,6 +9,7 @@
 #include <string.h>
 
 typedef struct qn_member_scratch { /* of one thread */
+    uint8_t *own; /* its copy of the rows of a step, when they are few */
     uint8_t *linear, *attend, *experts;
     const void **k_pages, **v_pages; /* [n_pages] */
 } qn_member_scratch;
@@ -17,6 +18,7 @@ typedef struct member { /* who runs an op, and on what */
     qn_forward *f;
     size_t index, n;
     uint32_t n_rows; /* of the op's space */
+    bool few;        /* ops by row are repeated by every member */
     const qn_member_scratch *scratch;
 } member;
 
@@ -31,10 +33,27 @@ static range share(const member *m, size_t n)
 }
 
 /* Row r of a place. In the head, wanted rows count from the block's first. */
-static void *row_of(const qn_forward *f, const qn_place *p, size_t r)
+static void *row_of(const member *m, const qn_place *p, size_t r)
 {
+    const qn_forward *f = m->f;
+    if (m->few && p->own)
+        return m->scratch->own + p->offset * QN_FEW_ROWS + r * p->n_bytes;
     size_t first = p->space == QN_SPACE_WANTED ? f->head_first : 0;
     return f->space[p->space] + p->offset * f->n_space_rows[p->space] + (first + r) * p->n_bytes;
+}
+
+/* Member's share of the rows of an op that goes by row. */
+static range rows_of(const member *m)
+{
+    return m->few ? (range){0, m->n_rows} : share(m, m->n_rows);
+}
+
+/* Member's share of n columns: the same ones in every op of that width. */
+static range columns_of(const member *m, size_t n)
+{
+    range granules = share(m, (n + QN_LINEAR_GRANULE - 1) / QN_LINEAR_GRANULE);
+    return (range){QN_MIN(granules.first * QN_LINEAR_GRANULE, n),
+                   QN_MIN(granules.end * QN_LINEAR_GRANULE, n)};
 }
 
 static size_t stride_of(const qn_place *p)
@@ -52,9 +71,9 @@ static uint32_t position_of(const qn_forward *f, size_t row)
 
 static void run_embed(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        float *x = row_of(m->f, &op->dst, r);
+        float *x = row_of(m, &op->dst, r);
         const uint8_t *w = op->matrix.bytes + m->f->batch->tokens[r] * op->matrix.n_row_bytes;
         qn_decode(m->f->kernels, op->matrix.encoding, op->dst.n, w, x);
         if (op->x != 1)
@@ -64,9 +83,9 @@ static void run_embed(const qn_op *op, const member *m)
 
 static void run_angles(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        float *cos_sin = row_of(m->f, &op->dst, r);
+        float *cos_sin = row_of(m, &op->dst, r);
         m->f->kernels->rope_angles(op->n_rot / 2, cos_sin, cos_sin + op->n_rot / 2, op->weights,
                                    position_of(m->f, r), 1);
     }
@@ -74,10 +93,10 @@ static void run_angles(const qn_op *op, const member *m)
 
 static void run_norm(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        const float *x = row_of(m->f, &op->a, r);
-        float *y = row_of(m->f, &op->dst, r);
+        const float *x = row_of(m, &op->a, r);
+        float *y = row_of(m, &op->dst, r);
         for (size_t i = 0; i < op->dst.n; i += op->n_vector)
             m->f->kernels->rms_norm(op->n_vector, y + i, x + i, op->weights, op->x);
     }
@@ -85,12 +104,12 @@ static void run_norm(const qn_op *op, const member *m)
 
 static void run_quantize(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     size_t n = op->dst.n / op->n_vector, x_bytes = op->a.n_bytes / n,
            act_bytes = op->dst.n_bytes / n;
     for (size_t r = rows.first; r < rows.end; r++) {
-        const uint8_t *x = row_of(m->f, &op->a, r);
-        uint8_t *act = row_of(m->f, &op->dst, r);
+        const uint8_t *x = row_of(m, &op->a, r);
+        uint8_t *act = row_of(m, &op->dst, r);
         for (size_t i = 0; i < n; i++)
             m->f->kernels->quantize(op->n_vector, (const void *)(x + i * x_bytes),
                                     act + i * act_bytes);
@@ -99,30 +118,31 @@ static void run_quantize(const qn_op *op, const member *m)
 
 static void run_rope(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        const float *cos_sin = row_of(m->f, &op->a, r);
-        m->f->kernels->rope(op->dst.n / op->n_vector, op->n_vector, row_of(m->f, &op->dst, r),
+        const float *cos_sin = row_of(m, &op->a, r);
+        m->f->kernels->rope(op->dst.n / op->n_vector, op->n_vector, row_of(m, &op->dst, r),
                             op->n_rot, cos_sin, cos_sin + op->n_rot / 2, op->pairs);
     }
 }
 
 static void run_hadamard(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++)
-        m->f->kernels->hadamard(op->dst.n, op->n_vector, row_of(m->f, &op->dst, r));
+        m->f->kernels->hadamard(op->dst.n, op->n_vector, row_of(m, &op->dst, r));
 }
 
-/* Rows [first, end) of one segment that lie in one page. */
-static void append_to_page(const qn_op *op, const qn_forward *f, const qn_segment *s, size_t first,
-                           size_t end)
+/* Rows [first, end) of one segment that lie in one page, some heads of them. */
+static void append_to_page(const qn_op *op, const member *m, const qn_segment *s, size_t first,
+                           size_t end, range heads)
 {
+    const qn_forward *f = m->f;
     const qn_kv_shape *shape = &f->kv->shape;
     uint32_t position = s->position + ((uint32_t)first - s->first_row);
     uint32_t page = s->chain->page[op->group][position / QN_PAGE_TOKENS];
-    const float *k = row_of(f, &op->a, first), *v = row_of(f, &op->b, first);
-    for (uint32_t h = 0; h < shape->n_heads; h++) {
+    const float *k = row_of(m, &op->a, first), *v = row_of(m, &op->b, first);
+    for (uint32_t h = (uint32_t)heads.first; h < heads.end; h++) {
         f->kernels->kv_append_k(shape->k_type, qn_kv_k(f->kv, op->group, page, op->group_layer, h),
                                 position % QN_PAGE_TOKENS, end - first, shape->k_dim,
                                 k + (size_t)h * shape->k_dim, stride_of(&op->a));
@@ -132,59 +152,76 @@ static void append_to_page(const qn_op *op, const qn_forward *f, const qn_segmen
     }
 }
 
-static void run_kv_append(const qn_op *op, const member *m)
+static void append_rows(const qn_op *op, const member *m, range rows, range heads)
 {
-    range rows = share(m, m->n_rows);
     for (size_t r = rows.first, end; r < rows.end; r = end) {
         const qn_segment *s = &m->f->batch->segments[m->f->segment_of_row[r]];
         size_t room = QN_PAGE_TOKENS - position_of(m->f, r) % QN_PAGE_TOKENS;
         end = QN_MIN(r + room, QN_MIN((size_t)s->first_row + s->n_rows, rows.end));
-        append_to_page(op, m->f, s, r, end);
+        append_to_page(op, m, s, r, end, heads);
     }
+}
+
+/* With few rows a member appends the heads that it will attend over: see run_attend. */
+static void run_kv_append(const qn_op *op, const member *m)
+{
+    const qn_batch *b = m->f->batch;
+    size_t n_heads = m->f->kv->shape.n_heads, i = 0;
+    if (!m->few) {
+        append_rows(op, m, rows_of(m), (range){0, n_heads});
+        return;
+    }
+    for (uint32_t s = 0; s < b->n_segments; s++)
+        for (size_t h = 0, r = b->segments[s].first_row; h < n_heads; h++, i++)
+            if (i % m->n == m->index)
+                append_rows(op, m, (range){r, r + b->segments[s].n_rows}, (range){h, h + 1});
 }
 
 static void run_bias(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        float *x = row_of(m->f, &op->dst, r);
+        float *x = row_of(m, &op->dst, r);
         m->f->kernels->vec_add(op->dst.n, x, x, op->weights);
     }
 }
 
 static void run_add(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        float *x = row_of(m->f, &op->dst, r);
-        m->f->kernels->vec_add(op->dst.n, x, x, row_of(m->f, &op->a, r));
+        float *x = row_of(m, &op->dst, r);
+        m->f->kernels->vec_add(op->dst.n, x, x, row_of(m, &op->a, r));
     }
 }
 
 static void run_gate(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
-    for (size_t r = rows.first; r < rows.end; r++) {
-        float *g = row_of(m->f, &op->dst, r);
-        m->f->kernels->gate(op->gate, op->dst.n, g, g, row_of(m->f, &op->a, r));
+    bool by_column = m->few && !op->dst.own;
+    range rows = rows_of(m), all = {0, op->dst.n};
+    range columns = by_column ? columns_of(m, op->dst.n) : all;
+    for (size_t r = rows.first; r < rows.end && columns.first < columns.end; r++) {
+        float *g = (float *)row_of(m, &op->dst, r) + columns.first;
+        const float *u = (const float *)row_of(m, &op->a, r) + columns.first;
+        m->f->kernels->gate(op->gate, columns.end - columns.first, g, g, u);
     }
 }
 
 static void run_route(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        uint32_t *ids = row_of(m->f, &op->dst, r);
-        qn_route(m->f->kernels, op->n_experts, row_of(m->f, &op->a, r), op->n_used, op->renormalise,
+        uint32_t *ids = row_of(m, &op->dst, r);
+        qn_route(m->f->kernels, op->n_experts, row_of(m, &op->a, r), op->n_used, op->renormalise,
                  ids, (float *)(void *)(ids + op->n_used));
     }
 }
 
 static void run_softcap(const qn_op *op, const member *m)
 {
-    range rows = share(m, m->n_rows);
+    range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
-        float *x = row_of(m->f, &op->dst, r);
+        float *x = row_of(m, &op->dst, r);
         m->f->kernels->vec_softcap(op->dst.n, x, x, op->x);
     }
 }
@@ -195,18 +232,16 @@ static void run_take(const qn_op *op, const member *m)
 {
     range rows = share(m, m->f->batch->n_wanted);
     for (size_t r = rows.first; r < rows.end; r++)
-        memcpy(row_of(m->f, &op->dst, r), row_of(m->f, &op->a, m->f->batch->wanted[r]),
+        memcpy(row_of(m, &op->dst, r), row_of(m, &op->a, m->f->batch->wanted[r]),
                op->dst.n * sizeof(float));
 }
 
 static void run_linear(const qn_op *op, const member *m)
 {
-    size_t n_out = op->matrix.n_out;
-    range granules = share(m, (n_out + QN_LINEAR_GRANULE - 1) / QN_LINEAR_GRANULE);
-    size_t first = granules.first * QN_LINEAR_GRANULE;
-    size_t end = QN_MIN(granules.end * QN_LINEAR_GRANULE, n_out);
-    const void *x = row_of(m->f, &op->a, 0);
-    float *y = (float *)row_of(m->f, &op->dst, 0) + first;
+    range columns = columns_of(m, op->matrix.n_out);
+    size_t first = columns.first, end = columns.end;
+    const void *x = row_of(m, &op->a, 0);
+    float *y = (float *)row_of(m, &op->dst, 0) + first;
     if (first >= end)
         return;
     if (op->a.is_act)
@@ -231,12 +266,12 @@ static qn_experts experts_of(const qn_op *op, const member *m)
         .n_experts = op->n_experts,
         .n_used = op->n_used,
         .n_rows = m->n_rows,
-        .choices = row_of(m->f, &op->b, 0),
+        .choices = row_of(m, &op->b, 0),
         .choices_stride = op->b.n_bytes,
         .is_act = op->a.is_act,
-        .x = row_of(m->f, &op->a, 0),
+        .x = row_of(m, &op->a, 0),
         .x_stride = op->a.n_bytes,
-        .y = row_of(m->f, &op->dst, 0),
+        .y = row_of(m, &op->dst, 0),
         .y_stride = stride_of(&op->dst),
     };
 }
@@ -288,10 +323,10 @@ static qn_attend_job job_of(const qn_op *op, const member *m, const unit *u)
         .v_dim = s->v_dim,
         .scale = op->x,
         .softcap = op->softcap,
-        .q = (const float *)row_of(f, &op->a, row) + (size_t)u->head * n_group * s->k_dim,
+        .q = (const float *)row_of(m, &op->a, row) + (size_t)u->head * n_group * s->k_dim,
         .q_row_stride = stride_of(&op->a),
         .q_head_stride = s->k_dim,
-        .out = (float *)row_of(f, &op->dst, row) + (size_t)u->head * n_group * s->v_dim,
+        .out = (float *)row_of(m, &op->dst, row) + (size_t)u->head * n_group * s->v_dim,
         .out_row_stride = stride_of(&op->dst),
         .out_head_stride = s->v_dim,
     };
@@ -309,6 +344,8 @@ static void attend_spans(const qn_op *op, const member *m)
     unit u = {.segment = &f->batch->segments[0], .n_rows = 1};
     uint32_t n_heads = f->kv->shape.n_heads;
     size_t i = 0;
+    if (m->few)
+        qn_pool_barrier(f->pool); /* others read what this member appended */
     for (u.head = 0; u.head < n_heads; u.head++) {
         qn_attend_job job = job_of(op, m, &u);
         uint32_t first = qn_attend_span_first(&job), last = qn_attend_span_last(&job);
@@ -366,13 +403,22 @@ static void (*const run[QN_N_OPS])(const qn_op *, const member *) = {
     [QN_OP_EXPERT_SUM] = run_expert_sum,
 };
 
-static void run_ops(qn_forward *f, range ops, uint32_t n_rows, size_t index, size_t n_members)
+/* An op by row that changes dst in place, after ops that were spread: each member takes a copy. */
+static void fetch(const qn_op *op, const member *m)
 {
-    member m = {f, index, n_members, n_rows, &f->scratch[index]};
+    qn_place shared = op->dst;
+    shared.own = false;
+    memcpy(row_of(m, &op->dst, 0), row_of(m, &shared, 0), m->n_rows * op->dst.n_bytes);
+}
+
+static void run_ops(member m, range ops)
+{
     for (size_t i = ops.first; i < ops.end; i++) {
-        const qn_op *op = &f->program->ops[i];
-        if (op->barrier)
-            qn_pool_barrier(f->pool);
+        const qn_op *op = &m.f->program->ops[i];
+        if (m.few ? op->barrier_few : op->barrier)
+            qn_pool_barrier(m.f->pool);
+        if (m.few && op->fetches)
+            fetch(op, &m);
         run[op->kind](op, &m);
     }
 }
@@ -380,13 +426,24 @@ static void run_ops(qn_forward *f, range ops, uint32_t n_rows, size_t index, siz
 static void run_body(void *context, size_t index, size_t n_members)
 {
     qn_forward *f = context;
-    run_ops(f, (range){0, f->program->n_body}, f->batch->n_rows, index, n_members);
+    member m = {.f = f,
+                .index = index,
+                .n = n_members,
+                .n_rows = f->batch->n_rows,
+                .few = n_members > 1 && f->batch->n_rows <= QN_FEW_ROWS,
+                .scratch = &f->scratch[index]};
+    run_ops(m, (range){0, f->program->n_body});
 }
 
 static void run_head(void *context, size_t index, size_t n_members)
 {
     qn_forward *f = context;
-    run_ops(f, (range){f->program->n_body, f->program->n_ops}, f->n_head, index, n_members);
+    member m = {.f = f,
+                .index = index,
+                .n = n_members,
+                .n_rows = f->n_head,
+                .scratch = &f->scratch[index]};
+    run_ops(m, (range){f->program->n_body, f->program->n_ops});
 }
 
 void qn_forward_body(qn_forward *f, const qn_batch *batch)
@@ -404,7 +461,7 @@ const float *qn_forward_logits(qn_forward *f, uint32_t first, uint32_t n)
     f->head_first = first;
     f->n_head = n;
     qn_pool_run(f->pool, run_head, f);
-    return row_of(f, &f->program->logits, 0);
+    return row_of(&(member){.f = f}, &f->program->logits, 0);
 }
 
 size_t qn_forward_logits_stride(const qn_forward *f)
@@ -433,6 +490,7 @@ static void lay_out_member(const qn_forward *f, qn_member_scratch *m, qn_arena *
     qn_member_scratch counted;
     m = m ? m : &counted; /* while counting there is no table to fill */
     const qn_kv_shape *kv = &f->program->kv;
+    QN_TAKE(a, m->own, QN_FEW_ROWS * f->program->row_bytes[QN_SPACE_ROWS]);
     QN_TAKE(a, m->linear, qn_linear_scratch_bytes(f->program->n_scratch_inputs));
     QN_TAKE(a, m->attend, qn_attend_scratch_bytes(kv->k_dim, kv->v_dim));
     if (f->program->n_experts > 0)

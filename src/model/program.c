@@ -66,7 +66,8 @@ void qn_program_print(const qn_program *p, qn_buf *out)
         const qn_op *op = &p->ops[i];
         if (i == p->n_body)
             qn_buf_text(out, "head:\n");
-        qn_buf_format(out, "%5zu %c %-9s", i, op->barrier ? '|' : ' ', qn_op_name(op->kind));
+        qn_buf_format(out, "%5zu %c%c %-9s", i, op->barrier ? '|' : ' ',
+                      op->barrier_few && i < p->n_body ? ':' : ' ', qn_op_name(op->kind));
         print_places(op, out);
         print_details(op, out);
         qn_buf_byte(out, '\n');

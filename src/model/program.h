@@ -3,13 +3,19 @@
  * Ops [0, n_body) turn the rows of a batch into the hidden rows whose logits are wanted; ops
  * [n_body, n_ops) turn a block of those into logits. A buffer lies in one of three spaces, each
  * sized by its number of rows: address = space + offset * rows of the space + row * n_bytes.
- * An op with .barrier may begin only when all threads have ended the ops before it. */
+ * An op with .barrier may begin only when all threads have ended the ops before it.
+ *
+ * With many rows each thread takes its rows through a chain of ops. With few, every thread repeats
+ * the ops by row, in an own copy of the rows: then it meets the others only around ops that are
+ * spread. The copy has the same offsets; .barrier_few and .own say how it is then. */
 #pragma once
 
 #include "base/buf.h"
 #include "kernel/linear.h"
 #include "model/config.h"
 #include "model/kv.h"
+
+enum { QN_FEW_ROWS = 2 };
 
 typedef enum qn_space {
     QN_SPACE_ROWS,   /* rows of a step */
@@ -21,6 +27,7 @@ typedef enum qn_space {
 typedef struct qn_place {
     qn_space space;
     bool is_act;    /* int8 activations, else f32 */
+    bool own;       /* with few rows: in each member's copy */
     uint32_t n;     /* values of a row; 0: no place */
     size_t offset;  /* per row of the space */
     size_t n_bytes; /* of a row */
@@ -29,7 +36,8 @@ typedef struct qn_place {
 
 typedef struct qn_op {
     qn_op_kind kind;
-    bool barrier;
+    bool barrier, barrier_few;
+    bool fetches; /* with few rows: dst is copied to the member's first */
     uint16_t layer;
     qn_place dst, a, b;
     qn_matrix matrix;           /* linear, embed; experts: that of expert 0 */
@@ -62,7 +70,7 @@ typedef struct qn_program {
 
 const char *qn_op_name(qn_op_kind kind);
 
-typedef enum qn_split { QN_BY_ROW, QN_SPREAD } qn_split;
+typedef enum qn_split { QN_BY_ROW, QN_BY_ROW_OR_COLUMN, QN_BY_ROW_OR_HEAD, QN_SPREAD } qn_split;
 qn_split qn_op_split(qn_op_kind kind);
 
 /* Appends the list of ops as text, a line each. */
