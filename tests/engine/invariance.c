@@ -51,7 +51,7 @@ static void assert_invariant_with(const char *shape, const char *encoding, qn_te
 {
     static const struct {
         uint32_t n_chunk, n_threads;
-    } cuts[] = {{1, 1}, {1, 2}, {37, 1}, {37, 2}, {37, 3}, {512, 2}};
+    } cuts[] = {{1, 1}, {1, 2}, {1, 3}, {4, 2}, {37, 1}, {37, 2}, {37, 3}, {512, 2}};
     subject s;
     open_subject(&s, shape, encoding, plain);
     for (size_t i = 0; i < QN_COUNT(cuts); i++) {
@@ -235,6 +235,28 @@ static void a_cached_prefix_changes_no_sampled_id(void **state)
         assert_same_when_cached(path, ids, stored[i]);
 }
 
+/* Behind 2,048 positions members share the spans of one row. */
+static void threads_change_no_id_sampled_behind_a_long_past(void **state)
+{
+    (void)state;
+    enum { PAST = 2100 };
+    static uint32_t ids[PAST];
+    const char *path = qn_test_file("long.gguf", 0, "");
+    assert_true(qn_random_model_write(path, qn_model_shape_named("tiny"), "Q8_0", 0));
+    for (size_t i = 0; i < PAST; i++)
+        ids[i] = (uint32_t)(qn_test_random(3, i) % 256);
+    stream got[3];
+    for (uint32_t n = 1; n <= QN_COUNT(got); n++) {
+        qn_test_run r;
+        qn_error err;
+        qn_test_run_open(&r, path, &(qn_test_setting){.n_ctx = 2200, .n_threads = n});
+        submit(r.engine, ids, PAST, 0, &got[n - 1]);
+        assert_int_equal(qn_engine_drain(r.engine, &err), QN_OK);
+        qn_test_run_close(&r);
+        assert_memory_equal(got[n - 1].ids, got[0].ids, sizeof got[0].ids);
+    }
+}
+
 static void count_cached(void *context, const qn_event *event)
 {
     if (event->kind == QN_EVENT_END)
@@ -271,4 +293,5 @@ QN_TEST_MAIN(cmocka_unit_test(chunks_threads_and_levels_change_no_bit),
              cmocka_unit_test(neighbours_change_no_sampled_id),
              cmocka_unit_test(neighbours_change_no_sampled_id_of_quantized_kv),
              cmocka_unit_test(a_cached_prefix_changes_no_sampled_id),
+             cmocka_unit_test(threads_change_no_id_sampled_behind_a_long_past),
              cmocka_unit_test(a_repeated_prompt_is_cached_to_its_last_whole_page))
