@@ -6,16 +6,20 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/print.h"
+#include "cli/templates.h"
 #include "engine/words.h"
 
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
-enum { KEY_JSONL = 0x1000, KEY_TEMPLATE, KEY_NOW };
+enum { KEY_JSONL = 0x1000, KEY_TEMPLATE, KEY_NOW, KEY_EXPLAIN };
 
 typedef struct render_args {
     qn_model_args model;
     const char *template_file, *file;
-    bool json, jsonl;
+    bool json, jsonl, explain;
     int64_t now;
 } render_args;
 
@@ -24,6 +28,8 @@ static const struct argp_option options[] = {
      0},
     {"jsonl", KEY_JSONL, NULL, 0, "One request a line, one answer a line", 0},
     {"template", KEY_TEMPLATE, "FILE", 0, "Use the template in FILE instead of the model's", 0},
+    {"explain", KEY_EXPLAIN, NULL, 0,
+     "Print which template the request gets, and why, instead of the prompt", 0},
     {"file", 'f', "FILE", 0, "Read FILE instead of standard input", 0},
     {"now", KEY_NOW, "EPOCH", 0, "The time that the template is told, in seconds since 1970", 0},
     {0},
@@ -40,6 +46,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
     case 'j': a->json = true; return 0;
     case 'f': a->file = arg; return 0;
     case KEY_JSONL: a->jsonl = true; return 0;
+    case KEY_EXPLAIN: a->explain = true; return 0;
     case KEY_TEMPLATE: a->template_file = arg; return 0;
     case KEY_NOW: a->now = (int64_t)qn_arg_u64(state, "--now", arg, 0, 253402300799); return 0;
     case ARGP_KEY_ARG:
@@ -66,6 +73,8 @@ typedef struct rendering {
     const render_args *a;
     qn_words words; /* zeroed without MODEL */
     qn_tokenizer_scratch *scratch;
+    qn_templates templates;
+    const qn_named_template *parsed; /* which of them template_ is */
     qn_template *template_;
     unsigned line; /* of the template, for the failure */
     char path[QN_MODEL_PATH];
@@ -98,11 +107,35 @@ static qn_status write_result(rendering *r, const qn_rendered *text, qn_buf *out
     return QN_OK;
 }
 
+/* The template that the request gets; it stays parsed until another is wanted. */
+static qn_status choose(rendering *r, qn_str request, const char **reason, qn_error *err)
+{
+    if (r->a->template_file)
+        return QN_OK;
+    const qn_named_template *t = qn_templates_choose(&r->templates, request, reason);
+    if (t == r->parsed)
+        return QN_OK;
+    qn_template_release(r->template_);
+    r->template_ = NULL, r->parsed = NULL;
+    if (qn_template_parse(&r->template_, t->source.n_bytes, t->source.bytes, &r->line, err) !=
+        QN_OK)
+        return qn_fail_in(err, t->where);
+    r->parsed = t;
+    return QN_OK;
+}
+
 /* Appends the answer to one request, or nothing. */
 static qn_status render(rendering *r, qn_str request, qn_buf *out, qn_error *err)
 {
     qn_rendered text = {0};
     size_t before = out->n_bytes;
+    const char *reason = "";
+    r->line = 0;
+    QN_TRY(choose(r, request, &reason, err));
+    if (r->a->explain) {
+        qn_templates_explain(&r->templates, r->parsed, reason, r->a->json || r->a->jsonl, out);
+        return QN_OK;
+    }
     qn_status st = qn_chat_render(r->template_, r->words.tokenizer, request, r->a->now, &text, err);
     r->line = text.line;
     if (st == QN_OK)
@@ -154,15 +187,9 @@ static qn_status render_once(rendering *r, qn_error *err)
     return st;
 }
 
-static qn_status open_template(rendering *r, qn_error *err)
+static qn_status parse_file(rendering *r, const char *file, qn_error *err)
 {
     qn_buf source = {0};
-    const char *file = r->a->template_file;
-    if (!file) {
-        if (qn_words_template(&r->words.gguf, &r->template_, &r->line, err) == QN_OK)
-            return QN_OK;
-        return tell(r, qn_fail_in(err, r->path), err);
-    }
     qn_status st = qn_input_file(&source, file, qn_template_max.n_source, err);
     if (st == QN_OK) {
         st = qn_template_parse(&r->template_, source.n_bytes, source.bytes ? source.bytes : "",
@@ -174,12 +201,49 @@ static qn_status open_template(rendering *r, qn_error *err)
     return st;
 }
 
+/* The folder of the model: where the files lie that its repository has beside it. */
+static void folder_of(const char *path, bool is_folder, char folder[QN_MODEL_PATH])
+{
+    const char *slash = is_folder ? path + strlen(path) : strrchr(path, '/');
+    snprintf(folder, QN_MODEL_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+}
+
+/* Every template of the model; the default one is parsed, so that a broken one is named at once. */
+static qn_status open_template(rendering *r, qn_error *err)
+{
+    char folder[QN_MODEL_PATH];
+    struct stat st;
+    const char *reason;
+    if (r->a->template_file)
+        return parse_file(r, r->a->template_file, err);
+    folder_of(r->path, stat(r->path, &st) == 0 && S_ISDIR(st.st_mode), folder);
+    bool gguf = r->words.gguf.map.bytes != NULL;
+    if (qn_templates_find(&r->templates, gguf ? &r->words.gguf : NULL, folder, err) != QN_OK)
+        return tell(r, qn_fail_in(err, r->path), err);
+    if (!qn_templates_choose(&r->templates, (qn_str){"{}", 2}, &reason))
+        return tell(r,
+                    qn_fail(err, QN_EUNSUPPORTED,
+                            "%s: the model has no chat template; it completes plain text, with "
+                            "--raw",
+                            r->path),
+                    err);
+    if (choose(r, (qn_str){"{}", 2}, &reason, err) != QN_OK)
+        return tell(r, qn_fail_in(err, r->path), err);
+    return QN_OK;
+}
+
 static qn_status open_words(rendering *r, qn_error *err)
 {
-    if (!r->a->model.model)
+    const char *model = r->a->model.model;
+    if (!model)
         return QN_OK;
-    QN_TRY(qn_model_find(r->a->model.model, r->path, err));
-    QN_TRY(qn_words_open(&r->words, r->path, err));
+    if (qn_tokenizer_is_at(model)) {
+        snprintf(r->path, sizeof r->path, "%s", model);
+        QN_TRY(qn_tokenizer_open(&r->words.tokenizer, model, err));
+    } else {
+        QN_TRY(qn_model_find(model, r->path, err));
+        QN_TRY(qn_words_open(&r->words, r->path, err));
+    }
     return qn_tokenizer_scratch_open(&r->scratch, r->words.tokenizer, err);
 }
 
@@ -191,6 +255,8 @@ qn_status qn_cmd_render(int argc, char **argv, qn_error *err)
                "give MODEL or --template FILE");
     QN_FAIL_IF(a.jsonl && (a.json || a.file), err, QN_EARGUMENT,
                "--jsonl reads its requests from standard input; leave out --json and --file");
+    QN_FAIL_IF(a.explain && a.template_file, err, QN_EARGUMENT,
+               "--explain is about a MODEL's templates; leave out --template");
     rendering r = {.a = &a};
     qn_status st = open_words(&r, err);
     if (st == QN_OK)
@@ -198,6 +264,7 @@ qn_status qn_cmd_render(int argc, char **argv, qn_error *err)
     if (st == QN_OK)
         st = a.jsonl ? render_lines(&r, err) : render_once(&r, err);
     qn_template_release(r.template_);
+    qn_templates_release(&r.templates);
     qn_tokenizer_scratch_close(r.scratch);
     qn_words_release(&r.words);
     return st;

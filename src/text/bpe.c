@@ -23,13 +23,13 @@ static qn_status add_pair(qn_tokenizer *t, uint32_t left, uint32_t right, uint32
 {
     uint64_t h = qn_text_mix((uint64_t)left << 32 | right);
     size_t i = (size_t)h & t->pair_mask;
-    for (size_t n = 0; t->pairs[i].rank != QN_NO_RANK; n++, i = (i + 1) & t->pair_mask) {
+    for (size_t n = 0; t->pairs[i].rank_and_1; n++, i = (i + 1) & t->pair_mask) {
         if (t->pairs[i].left == left && t->pairs[i].right == right)
             return QN_OK; /* the better rank came first */
         QN_FAIL_IF(n == qn_tokenizer_max.n_probes, err, QN_ELIMIT,
                    "merge %u: too many merges share a hash", rank);
     }
-    t->pairs[i] = (qn_pair){left, right, rank, id};
+    t->pairs[i] = (qn_pair){left, right, rank + 1, id};
     return QN_OK;
 }
 
@@ -44,35 +44,61 @@ typedef struct rule {
     uint64_t hash[2];
 } rule;
 
+/* The next text of the list, in place; NULL where the list is too short. */
+static inline const char *read_text(qn_reader *r, size_t *n)
+{
+    const uint8_t *p = r->bytes + r->at;
+    uint64_t length = r->n_bytes - r->at < 8 ? UINT64_MAX : qn_load_u64(p);
+    *n = 0;
+    if (r->n_bytes - r->at < 8 || length > r->n_bytes - r->at - 8) {
+        r->failed = true;
+        return NULL;
+    }
+    r->at += 8 + (size_t)length;
+    *n = (size_t)length;
+    return (const char *)p + 8;
+}
+
 /* Two texts, or "left right", split at the first space behind the first byte. */
 static qn_status read_halves(qn_reader *r, size_t rank, bool pairs, qn_str half[2], qn_error *err)
 {
-    uint64_t n = qn_read_u64(r);
-    QN_FAIL_IF(n > BATCH_BYTES, err, QN_ELIMIT, "merge %zu has %" PRIu64 " bytes, the limit is %d",
-               rank, n, BATCH_BYTES);
-    const char *text = (const char *)qn_read_bytes(r, n);
+    size_t n;
+    const char *text = read_text(r, &n);
     QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of merges is cut short at merge %zu", rank);
-    half[0] = (qn_str){text, (size_t)n};
+    QN_FAIL_IF(n > BATCH_BYTES, err, QN_ELIMIT, "merge %zu has %zu bytes, the limit is %d", rank, n,
+               BATCH_BYTES);
+    half[0] = (qn_str){text, n};
     if (pairs) {
-        n = qn_read_u64(r);
-        text = (const char *)qn_read_bytes(r, n);
+        text = read_text(r, &n);
         QN_FAIL_IF(!text || n + half[0].n_bytes > BATCH_BYTES, err, QN_EFORMAT,
                    "the list of merges is cut short at merge %zu", rank);
-        half[1] = (qn_str){text, (size_t)n};
+        half[1] = (qn_str){text, n};
     } else {
-        const char *space = n > 1 ? memchr(text + 1, ' ', (size_t)n - 1) : NULL;
+        const char *space = NULL; /* a loop: these texts are shorter than a call of memchr takes */
+        for (const char *p = text + 1; p < text + n && !space; p++)
+            space = *p == ' ' ? p : NULL;
         QN_FAIL_IF(!space, err, QN_EFORMAT, "merge %zu is not two texts with a space between",
                    rank);
         half[0].n_bytes = (size_t)(space - text);
-        half[1] = (qn_str){space + 1, (size_t)n - half[0].n_bytes - 1};
+        half[1] = (qn_str){space + 1, n - half[0].n_bytes - 1};
     }
     QN_FAIL_IF(!half[0].n_bytes || !half[1].n_bytes, err, QN_EFORMAT,
                "merge %zu is not two texts with a space between", rank);
     return QN_OK;
 }
 
-static size_t spell_half(const qn_tokenizer *t, uint8_t *bytes, qn_str half)
+static inline size_t spell_half(const qn_tokenizer *t, uint8_t *bytes, qn_str half)
 {
+    const uint8_t *p = (const uint8_t *)half.bytes, *end = p + half.n_bytes;
+    size_t n = 0;
+    if (t->model == &qn_text_bpe) { /* most are ASCII, perhaps behind a space */
+        if (end - p > 1 && p[0] == 0xC4 && p[1] == 0xA0)
+            bytes[n++] = ' ', p += 2;
+        while (p<end && * p> 32 && *p < 127)
+            bytes[n++] = *p++;
+        if (p == end)
+            return n;
+    }
     return t->model->spell(t, bytes, QN_TOKEN_NORMAL, half.n_bytes, (const uint8_t *)half.bytes);
 }
 
@@ -174,8 +200,6 @@ qn_status qn_merges_read(qn_tokenizer *t, const qn_vocab_source *source, qn_erro
     uint8_t bytes[4 * BATCH_BYTES]; /* at most once and a rule, twice */
     rule rules[BATCH] = {0};
     uint32_t near = 0;
-    for (size_t i = 0; i <= t->pair_mask; i++)
-        t->pairs[i].rank = QN_NO_RANK;
     for (size_t rank = 0; rank < n_merges;) {
         size_t n = 0, n_bytes = 0;
         while (n < BATCH && n_bytes <= BATCH_BYTES && rank + n < n_merges) {

@@ -47,6 +47,11 @@ size_t qn_bytes_decode(uint8_t *bytes, size_t n, const uint8_t *text)
             bytes[n_bytes] = text[at++];
             continue;
         }
+        if (text[at] == 0xC4 && n - at > 1 && text[at + 1] == 0xA0) { /* the space, most often */
+            bytes[n_bytes] = ' ';
+            at += 2;
+            continue;
+        }
         uint32_t code = next(n, text, &at);
         int byte = code == UINT32_MAX ? -1 : qn_byte_of(code);
         if (byte < 0)

@@ -109,12 +109,14 @@ static void feed_suffixed(qn_decoder *d, size_t n, const uint8_t *p, qn_buf *out
 }
 
 /* A token's bytes as they join what is before them. */
-static void join(qn_decoder *d, size_t n, const uint8_t *p, qn_buf *out)
+static void join(qn_decoder *d, bool is_byte, size_t n, const uint8_t *p, qn_buf *out)
 {
     const qn_rules *rules = d->t->rules;
     qn_joining usual = d->t->info.add_space_prefix ? QN_JOIN_STRIP : QN_JOIN_PLAIN;
     qn_joining joining = rules ? rules->joining : usual;
-    bool first = d->at_start, strips = joining == QN_JOIN_STRIP && first && n && *p == ' ';
+    bool kept = is_byte && rules && rules->starts_once; /* SentencePiece strips marks alone */
+    bool first = d->at_start;
+    bool strips = joining == QN_JOIN_STRIP && first && n && *p == ' ' && !kept;
     d->at_start =
         first && joining == QN_JOIN_STRIP && n == (rules && rules->strips_each ? strips : 0u);
     switch (joining) {
@@ -149,7 +151,7 @@ qn_status qn_decoder_push(qn_decoder *d, uint32_t id, qn_buf *out, qn_error *err
         feed(d, unk->n_bytes, (const uint8_t *)unk->bytes, out);
         d->at_start = false;
     } else {
-        join(d, n, bytes, out);
+        join(d, qn_token_kind_of(d->t, id) == QN_TOKEN_BYTE, n, bytes, out);
     }
     return said(out, err);
 }

@@ -25,7 +25,7 @@ static const qn_pair *pair_of(const qn_tokenizer *t, uint32_t left, uint32_t rig
     uint64_t h = qn_text_mix((uint64_t)left << 32 | right);
     for (size_t i = (size_t)h & t->pair_mask;; i = (i + 1) & t->pair_mask) {
         const qn_pair *p = &t->pairs[i];
-        if (p->rank == QN_NO_RANK || (p->left == left && p->right == right))
+        if (!p->rank_and_1 || (p->left == left && p->right == right))
             return p;
     }
 }
@@ -39,7 +39,7 @@ static inline void relate(const qn_tokenizer *t, const uint8_t *piece, qn_symbol
         if (a->id == QN_NO_TOKEN || b->id == QN_NO_TOKEN)
             return;
         const qn_pair *p = pair_of(t, a->id, b->id);
-        a->rank = p->rank, a->merged = p->id;
+        a->rank = p->rank_and_1 - 1, a->merged = p->id;
     } else if (t->glue[piece[b->start - 1] * 256 + piece[b->start]] &&
                end - a->start <= t->n_longest) {
         a->merged = qn_vocab_find(t, end - a->start, piece + a->start);

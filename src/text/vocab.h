@@ -20,8 +20,8 @@ typedef struct qn_tokenizer_limits {
 } qn_tokenizer_limits;
 extern const qn_tokenizer_limits qn_tokenizer_max;
 
-typedef struct qn_pair { /* a slot of the merge table; rank QN_NO_RANK: empty */
-    uint32_t left, right, rank, id;
+typedef struct qn_pair { /* a slot of the merge table; zeros: empty, whose rank is QN_NO_RANK */
+    uint32_t left, right, rank_and_1, id;
 } qn_pair;
 
 /* A kind of tokenizer: a row of models.def. */

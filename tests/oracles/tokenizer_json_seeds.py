@@ -1,6 +1,6 @@
-"""Seeds of the fuzz target tokenizer_json (needs nothing):
+"""Seeds of the fuzz targets tokenizer_json and tokenizer_files (needs nothing):
 
-    python tests/oracles/tokenizer_json_seeds.py tests/fuzz/seeds/tokenizer_json
+    python tests/oracles/tokenizer_json_seeds.py tests/fuzz/seeds
 """
 import base64
 import json
@@ -164,11 +164,88 @@ def seeds():
     yield "no-vocab", document(dict(type="BPE"), None, BYTE_LEVEL, None, BYTE_LEVEL)
 
 
+def varint(n):
+    out = b""
+    while n > 127:
+        out, n = out + bytes([n & 127 | 128]), n >> 7
+    return out + bytes([n])
+
+
+def message(*members):
+    """(number, bytes, int or float)"""
+    out = b""
+    for number, v in members:
+        if isinstance(v, bytes):
+            out += varint(number << 3 | 2) + varint(len(v)) + v
+        elif isinstance(v, float):
+            out += varint(number << 3 | 5) + struct.pack("<f", v)
+        else:
+            out += varint(number << 3) + varint(v & (1 << 64) - 1)
+    return out
+
+
+def spm(kind, trainer=(), normalizer=(), pieces=None):
+    pieces = pieces or [("<unk>", 0.0, 2), ("<s>", 0.0, 3), ("</s>", 0.0, 3), ("\u2581", -1.0, 1), ("t", -2.0, 1), ("h", -3.0, 1), ("th", -0.5, 1), ("e", -4.0, 1),
+                        ("\u2581the", -0.25, 1), ("the", -0.3, 1), ("a", -5.0, 1), ("aa", -6.0, 1), ("<tool>", 0.0, 4), ("<0x4D>", 0.0, 6), ("[PAD]", 0.0, 5)]
+    made = [(1, message((1, t.encode()), (2, s), (3, k))) for t, s, k in pieces]
+    return b"s" + message(*made, (2, message((3, kind), *trainer)), (3, message(*normalizer)), (9, 7))
+
+
+def files():
+    blob = base64.b64decode(charsmap())
+    yield "spm-unigram", spm(1, [(40, 0), (41, 1), (42, 2), (43, -1), (44, b" ? "), (35, 1)], [(2, blob), (3, 1), (4, 1), (5, 1)])
+    yield "spm-bpe", spm(2, [], [(3, 0), (4, 0)])
+    yield "spm-words", spm(3)
+    yield "spm-unescaped", spm(1, [], [(5, 0)])
+    yield "spm-bad-map", spm(1, [], [(2, b"\4\0\0\0")])
+    yield "spm-bad-kind", spm(1, pieces=[("a", 0.0, 9)])
+    yield "spm-no-text", b"s" + message((1, message((2, 1.0))))
+    yield "spm-no-pieces", b"s" + message((2, message((3, 1))))
+    yield "spm-bad-id", spm(2, [(41, 99)])
+    yield "spm-nan", spm(1, pieces=[("a", float("nan"), 1)])
+    yield "spm-fixed64", b"s" + varint(9 << 3 | 1) + bytes(8) + spm(2)[1:]
+    yield "spm-group", b"s" + varint(9 << 3 | 3)
+    yield "spm-long-varint", b"s" + b"\x08" + b"\xff" * 12
+    yield "spm-cut", spm(1)[:60]
+    yield "spm-cut-trainer", b"s" + message((1, message((1, b"a"))), (2, b"\x1a\x09a"))
+    config = dict(pattern=r"\p{N}{1,3}", default_vocab_size=12, default_num_special_tokens=4, num_vocab_tokens=9, version="v3")
+    vocab = [dict(rank=i, token_bytes=base64.b64encode(s).decode(), token_str=None) for i, s in enumerate([b"a", b"t", b"h", b"e", b"th", b"the", b" the", b"aa", b"1"])]
+    special = [dict(rank=i, token_str=s, is_control=True) for i, s in enumerate(["<unk>", "<s>", "</s>"])]
+    tekken = dict(config=config, vocab=vocab, special_tokens=special)
+
+    def document(**more):
+        return b"k" + json.dumps(dict(tekken, **more)).encode()
+
+    yield "tekken", document()
+    yield "tekken-old", document(special_tokens=None)
+    yield "tekken-many", document(special_tokens=None, config=dict(config, default_num_special_tokens=30, default_vocab_size=36))
+    yield "tekken-regex", document(config=dict(config, pattern=r"[a-z]+|\s+"))
+    yield "tekken-bad-pattern", document(config=dict(config, pattern="("))
+    yield "tekken-rank", document(vocab=[dict(rank=3, token_bytes="YQ==")])
+    yield "tekken-base64", document(vocab=[dict(rank=0, token_bytes="*")])
+    yield "tekken-long", document(vocab=[dict(rank=0, token_bytes="A" * 5000)])
+    yield "tekken-special-text", document(special_tokens=[dict(rank=0, token_str="")])
+    yield "tekken-special-many", document(special_tokens=[dict(rank=i, token_str="<%d>" % i) for i in range(6)])
+    yield "tekken-no-config", b"k{}"
+    yield "tekken-bad-config", document(config={})
+    lines = b"".join(b"%s %d\n" % (base64.b64encode(bytes([b])), b) for b in range(64))
+    yield "tiktoken-unknown", b"t" + lines
+    yield "tiktoken-crlf", b"t" + lines[:40].replace(b"\n", b"\r\n") + b"\n"
+    yield "tiktoken-no-rank", b"tYQ==\n"
+    yield "tiktoken-bad-rank", b"tYQ== x\n"
+    yield "tiktoken-other-rank", b"tYQ== 7\n"
+
+
 CONFIG = dict(bos_token="<s>", eos_token=dict(content="</s>", special=True), unk_token=None, pad_token="</s>", add_bos_token=True, add_eos_token=True,
               eos_token_id=[1, 0, 99999], chat_template="x")
 
 if __name__ == "__main__":
-    out = sys.argv[1]
+    out = sys.argv[1] + "/tokenizer_files"
+    os.makedirs(out, exist_ok=True)
+    for name, data in files():
+        with open("%s/%s" % (out, name), "wb") as f:
+            f.write(data)
+    out = sys.argv[1] + "/tokenizer_json"
     os.makedirs(out, exist_ok=True)
     for name, d in seeds():
         with open("%s/%s" % (out, name), "w") as f:

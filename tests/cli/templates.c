@@ -1,0 +1,73 @@
+/* tests/cli/templates.c - which template a request gets, and what render --explain says of it. */
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/support/program.h"
+#include "tests/support/support.h"
+#include "tests/support/test.h"
+#include "tests/support/tiny_chat.h"
+
+static const char config[] = "{\"chat_template\":[{\"name\":\"default\",\"template\":\"plain\"},"
+                             "{\"name\":\"tool_use\",\"template\":\"tools {{ tools|length }}\"},"
+                             "{\"name\":\"rag\",\"template\":\"documents\"}]}";
+static const char with_tools[] = "{\"messages\":[],\"tools\":[{\"a\":1}]}";
+static const char with_documents[] = "{\"messages\":[],\"documents\":[{\"a\":1}],\"tools\":[]}";
+
+/* The file of a model and, beside it, what its repository has. */
+static const char *model(const char *beside)
+{
+    const char *path = qn_test_tiny_chat("tiny.gguf", &(qn_tiny_chat){.chat_template = "own"});
+    qn_test_file("tokenizer_config.json", strlen(beside), beside);
+    return path;
+}
+
+static void assert_prints(const qn_program_run *r, const char *text)
+{
+    if (r->rc != 0 || !strstr(r->out.bytes, text))
+        fail_msg("status %d: %s%s lacks %s", r->rc, r->out.bytes, r->err.bytes, text);
+}
+
+static void a_request_gets_the_template_for_it(void **state)
+{
+    (void)state;
+    const char *m = model(config);
+    qn_program_run r = QN_RUN("{\"messages\":[]}", "render", m);
+    assert_string_equal(r.out.bytes, "own");
+    r = QN_RUN(with_tools, "render", m);
+    assert_string_equal(r.out.bytes, "tools 1");
+    r = QN_RUN(with_documents, "render", m);
+    assert_string_equal(r.out.bytes, "documents");
+}
+
+static void explain_names_choice_hash_and_difference(void **state)
+{
+    (void)state;
+    const char *m = model(config);
+    qn_program_run r = QN_RUN("{}", "render", m, "--explain", "--json");
+    assert_prints(&r, "{\"template\":\"default\",\"reason\":\"no other one is for this request\","
+                      "\"available\":[\"default\",\"tool_use\",\"rag\"],"
+                      "\"from\":\"tokenizer.chat_template\",\"sha256\":\"");
+    assert_prints(&r, "\"repository\":{\"from\":\"tokenizer_config.json\",\"sha256\":\"");
+    assert_prints(&r, "\"same\":false}}");
+    r = QN_RUN(with_tools, "render", m, "--explain");
+    assert_prints(&r, "template    tool_use, since the request has tools\n");
+    assert_prints(&r, "from        tokenizer_config.json\n");
+    m = model("{\"chat_template\":\"own\"}");
+    r = QN_RUN("{}", "render", m, "--explain", "--json");
+    assert_prints(&r, "\"same\":true}}");
+    r = QN_RUN("{}", "render", m, "--explain");
+    assert_prints(&r, "repository  tokenizer_config.json, the same\n");
+}
+
+static void a_broken_repository_is_named(void **state)
+{
+    (void)state;
+    qn_program_run r = QN_RUN("{}", "render", model("{\"chat_template\":[{\"name\":1}]}"));
+    assert_int_equal(r.rc, 6);
+    if (!strstr(r.err.bytes, "tokenizer_config.json"))
+        fail_msg("%s", r.err.bytes);
+}
+
+QN_TEST_MAIN(cmocka_unit_test(a_request_gets_the_template_for_it),
+             cmocka_unit_test(explain_names_choice_hash_and_difference),
+             cmocka_unit_test(a_broken_repository_is_named))

@@ -1,0 +1,67 @@
+"""Writes docs/templates.md: every published template of the conformance data over every context, by the
+program, against what Jinja2 in transformers' settings made of it (needs nothing but the program):
+
+    python tests/oracles/templates_table.py build/quern DATA/templates docs/templates.md
+
+Ends with status 1 if anything differs.
+"""
+import collections
+import json
+import subprocess
+import sys
+import time
+
+NOW = 1721997296  # 2024-07-26 12:34:56
+
+
+def render(program, template, requests):
+    lines = "".join(json.dumps(r) + "\n" for r in requests)
+    command = [program, "render", "--template", template, "--jsonl", "--now", str(NOW)]
+    run = subprocess.run(command, input=lines.encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    answers = [json.loads(line) for line in run.stdout.splitlines()]
+    return answers or [dict(error=run.stderr.decode())] * len(requests)
+
+
+def source_of(template):
+    head = template.split("-")[0]
+    return head if head in ("llamacpp", "vllm", "trl", "mistral", "ollama", "ortx", "mistralrs", "hf") else "vendors"
+
+
+def main(program, data, out):
+    contexts = json.load(open(data + "/contexts.json"))
+    rows = collections.defaultdict(list)
+    for line in open(data + "/rendered.jsonl"):
+        r = json.loads(line)
+        rows[r["template"]].append(r)
+    table = collections.defaultdict(lambda: [0, 0, 0, 0, 0, 0.0])  # templates, renderings, errors, other texts, other errors, seconds
+    for template, wanted in sorted(rows.items()):
+        t = table[source_of(template)]
+        start = time.time()
+        answers = render(program, "%s/jinja/%s.jinja" % (data, template), [contexts[r["context"]] for r in wanted])
+        t[5] += time.time() - start
+        t[0] += 1
+        for want, got in zip(wanted, answers):
+            t[1] += 1
+            t[2] += "expected" not in want
+            t[3] += "expected" in want and "prompt" in got and want["expected"] != got["prompt"]
+            t[4] += ("expected" in want) != ("prompt" in got)
+    with open(out, "w") as f:
+        f.write("# Chat templates\n\nPublished templates over conversations with and without tools, system prompts and reasoning, rendered by\n"
+                "`quern render` and compared byte for byte with Jinja2 3.1 in transformers' settings. An error counts as equal\n"
+                "where both fail. Made by `tests/oracles/templates_table.py`; `tests/text/jinja_data.c` holds every build to the\n"
+                "same rows, `tests/text/jinja.c` to the language itself (`tests/fixtures/jinja_cases.jsonl`). Seconds are wall\n"
+                "time of the program with its start for each template.\n\n"
+                "| source | templates | renderings | of them errors | other texts | other errors | seconds |\n| --- | --- | --- | --- | --- | --- | --- |\n")
+        for name, t in sorted(table.items()):
+            f.write("| %s | %d | %d | %d | %d | %d | %.1f |\n" % (name, *t))
+        total = [sum(t[i] for t in table.values()) for i in range(6)]
+        f.write("| all | %d | %d | %d | %d | %d | %.1f |\n" % tuple(total))
+        f.write("\nWhich template a request gets: `tool_use` where the model has one and the request has tools, `rag` where it has one\n"
+                "and the request has documents, else `default`; `quern render MODEL --explain` says which, why, its SHA-256, and\n"
+                "whether the repository's (`chat_template.jinja`, `additional_chat_templates/`, `tokenizer_config.json` beside the\n"
+                "file) differs.\n")
+    print("%d templates, %d renderings, %d other texts, %d other errors" % tuple(total[i] for i in (0, 1, 3, 4)))
+    sys.exit(1 if total[3] + total[4] else 0)
+
+
+main(*sys.argv[1:4])
