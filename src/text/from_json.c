@@ -3,9 +3,10 @@
  * The vocabulary is gathered in the order of the file, then laid out by id as GGUF's lists are.
  * Source: Hugging Face tokenizers 0.23. */
 #include <math.h>
+#include <stdio.h>
 
 #include "base/alloc.h"
-#include "base/checked.h"
+#include "base/decimal.h"
 #include "text/bytes.h"
 #include "text/json_part.h"
 #include "text/vocab.h"
@@ -26,6 +27,8 @@ typedef struct by_id {
     uint8_t kind, strips; /* kind 0: no such id */
 } by_id;
 
+enum { MOST_POWER = 308 };
+
 typedef struct reading {
     qn_json j;
     qn_region strings;
@@ -40,6 +43,7 @@ typedef struct reading {
     entry *entries;
     added *added;
     double *scores;
+    double powers[MOST_POWER + 1]; /* of ten */
     by_id *ids;
     qn_buf merges, tokens;
     size_t n_merges;
@@ -78,10 +82,53 @@ static qn_status read_map(reading *r, qn_error *err)
     return qn_json_check(j, err);
 }
 
+static void fill_powers(double powers[MOST_POWER + 1])
+{
+    for (int i = 0; i <= MOST_POWER; i++) {
+        char text[8];
+        int n = snprintf(text, sizeof text, "1e%d", i);
+        (void)qn_decimal_to_f64((size_t)n, text, &powers[i]);
+    }
+}
+
+/* A score as the reference reads it: digits as a 64-bit number, divided or multiplied by a power of
+ * ten. That rounds twice, and decides between ways to cut a word whose scores are equal. Source:
+ * serde_json's f64_from_parts. */
+static double score_of(const double powers[MOST_POWER + 1], qn_str text)
+{
+    uint64_t digits = 0;
+    int64_t exponent = 0, stated = 0;
+    bool behind = false, negative = false;
+    size_t i = 0;
+    for (; i < text.n_bytes && text.bytes[i] != 'e' && text.bytes[i] != 'E'; i++) {
+        uint64_t digit = (uint64_t)(text.bytes[i] - '0'), next;
+        negative |= text.bytes[i] == '-';
+        behind |= text.bytes[i] == '.';
+        if (digit > 9)
+            continue;
+        bool fits = !__builtin_mul_overflow(digits, 10u, &next) &&
+                    !__builtin_add_overflow(next, digit, &next);
+        digits = fits ? next : digits;
+        exponent += fits && behind ? -1 : !fits && !behind ? 1 : 0;
+    }
+    bool down = i + 1 < text.n_bytes && text.bytes[i + 1] == '-';
+    for (i++; i < text.n_bytes; i++)
+        if (text.bytes[i] >= '0' && text.bytes[i] <= '9' && stated < 10000)
+            stated = stated * 10 + (text.bytes[i] - '0');
+    exponent += down ? -stated : stated;
+    double value = (double)digits;
+    for (; exponent < -MOST_POWER && value > 0; exponent += MOST_POWER)
+        value /= powers[MOST_POWER];
+    double power = powers[QN_MIN(exponent < 0 ? -exponent : exponent, MOST_POWER)];
+    value = exponent < 0 ? value / power : value * power;
+    return negative ? -value : value;
+}
+
 /* [[piece, score], ...] */
 static qn_status read_scored(reading *r, qn_error *err)
 {
     qn_json *j = &r->j;
+    fill_powers(r->powers);
     for (qn_json_enter(j, QN_JSON_ARRAY); qn_json_next(j);) {
         qn_str text = {0};
         double score = NAN;
@@ -89,11 +136,11 @@ static qn_status read_scored(reading *r, qn_error *err)
         for (size_t i = 0; qn_json_next(j); i++) {
             if (i == 0)
                 text = qn_json_string(j);
-            else if (i == 1)
-                score = qn_json_f64(j);
+            else if (i == 1 && qn_json_peek(j) == QN_JSON_NUMBER)
+                score = score_of(r->powers, qn_json_raw(j));
         }
         QN_TRY(qn_json_check(j, err));
-        QN_FAIL_IF(!text.bytes || isnan(score), err, QN_EFORMAT,
+        QN_FAIL_IF(!text.bytes || !isfinite(score), err, QN_EFORMAT,
                    "piece %zu of the vocabulary is not [text, score]", r->n_scores);
         QN_TRY(room((void **)&r->scores, &r->n_scores_room, r->n_scores + 1, sizeof(double), err));
         QN_TRY(add_entry(r, text, (int64_t)r->n_scores, err));
@@ -315,7 +362,7 @@ static qn_status place_added(reading *r, qn_error *err)
 static uint32_t id_of(const reading *r, qn_str text)
 {
     for (size_t id = 0; text.bytes && id < r->n_ids; id++)
-        if (r->ids[id].kind && qn_str_equal(r->ids[id].text, text))
+        if (r->ids[id].text.bytes && qn_str_equal(r->ids[id].text, text))
             return (uint32_t)id;
     return QN_NO_TOKEN;
 }
@@ -369,7 +416,7 @@ static qn_status choose_model(reading *r, qn_vocab_source *source, qn_error *err
         source->model = r->n_scores ? qn_str_of("t5") : source->model;
         return QN_OK;
     }
-    for (size_t i = 0; i < QN_COUNT(known); i++) {
+    for (size_t i = 0; r->type.bytes && i < QN_COUNT(known); i++) {
         if (qn_str_is(r->type, known[i].type)) {
             source->model = qn_str_of(known[i].model);
             return QN_OK;

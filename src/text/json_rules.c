@@ -162,7 +162,7 @@ static qn_status add_kind(qn_json_reading *r, qn_normal_kind kind, qn_error *err
 static qn_status read_replace(qn_json_reading *r, qn_json_part *part, qn_error *err)
 {
     qn_normal step = {.kind = QN_REPLACE};
-    bool is_regex;
+    bool is_regex = false;
     QN_TRY(read_pattern(r, part->pattern, &step.pattern, &is_regex, err));
     step.content = part->content;
     QN_TRY(copy(r, &step.content, err));
@@ -518,8 +518,8 @@ static qn_status join_as(qn_json_reading *r, qn_joining joining, qn_error *err)
 
 static qn_status read_decoder_replace(qn_json_reading *r, const qn_json_part *part, qn_error *err)
 {
-    qn_str pattern;
-    bool is_regex;
+    qn_str pattern = {0};
+    bool is_regex = false;
     QN_TRY(read_pattern(r, part->pattern, &pattern, &is_regex, err));
     QN_FAIL_IF(is_regex || !qn_str_is(pattern, MARK) || !qn_str_is(part->content, " "), err,
                QN_EUNSUPPORTED, "a decoder that replaces other than U+2581 by a space");

@@ -68,8 +68,14 @@ static bool has_ranks(const qn_map *m)
 /* tekken.json has a config of its own, which no tokenizer.json has. */
 static bool is_tekken(const qn_map *m, const char *path)
 {
+    const qn_str key = qn_str_of("default_num_special_tokens");
     return is_named(path, "tekken.json") ||
-           memmem(m->bytes, QN_MIN(m->n_bytes, (size_t)4096), "default_num_special_tokens", 26);
+           memmem(m->bytes, QN_MIN(m->n_bytes, (size_t)4096), key.bytes, key.n_bytes);
+}
+
+static bool is_blank(uint8_t c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
 static qn_status open_mapped(qn_tokenizer **t, const qn_map *m, const char *path, bool beside,
@@ -78,7 +84,7 @@ static qn_status open_mapped(qn_tokenizer **t, const qn_map *m, const char *path
     const char *slash = strrchr(path, '/');
     const qn_str text = {(const char *)m->bytes, m->n_bytes};
     size_t at = 0;
-    while (at < m->n_bytes && memchr(" \t\r\n", m->bytes[at], 4))
+    while (at < m->n_bytes && is_blank(m->bytes[at]))
         at++;
     if (at < m->n_bytes && m->bytes[at] == '{' && is_tekken(m, path))
         return qn_tokenizer_from_tekken(t, text, err);

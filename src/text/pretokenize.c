@@ -425,7 +425,7 @@ size_t qn_cut_punctuation_coder(const uint8_t *p, const uint8_t *end, size_t *sk
 
 // clang-format off
 static const qn_pretokenizer table[] = {
-#define X(name, ignore_merges, add_bos, ...) {name, ignore_merges, add_bos, {__VA_ARGS__}},
+#define X(name, ignore_merges, add_bos, nfc, ...) {name, ignore_merges, add_bos, nfc, {__VA_ARGS__}},
 #include "text/pretokenizers.def"
 #undef X
 };

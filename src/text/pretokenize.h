@@ -18,6 +18,7 @@ typedef struct qn_pretokenizer { /* a row of pretokenizers.def */
     const char *name;
     bool ignore_merges; /* a piece that is a token as a whole is not merged */
     bool add_bos;       /* where the file does not say */
+    bool nfc; /* text is brought to NFC first, as the model was trained; GGUF does not say */
     qn_cut_pattern *stages[QN_CUT_STAGES + 1]; /* ends in NULL */
 } qn_pretokenizer;
 

@@ -239,11 +239,12 @@ qn_status qn_regex_compile(qn_regex **out, qn_str pattern, qn_error *err)
                "a pattern has %zu bytes, allowed are 1 to %zu", pattern.n_bytes,
                qn_regex_max.n_pattern);
     qn_regex *x = qn_alloc_zeroed(1, sizeof *x);
+    QN_FAIL_IF(!x, err, QN_ENOMEM, "no memory for a pattern");
     bool said = translate(&own, pattern);
-    qn_status st = !x || own.failed ? qn_fail(err, QN_ENOMEM, "no memory for a pattern")
-                   : !said ? qn_fail(err, QN_EUNSUPPORTED, "the pattern %.*s is not supported",
-                                     (int)QN_MIN(pattern.n_bytes, (size_t)80), pattern.bytes)
-                           : compile(x, &own, err);
+    qn_status st = own.failed ? qn_fail(err, QN_ENOMEM, "no memory for a pattern")
+                   : !said    ? qn_fail(err, QN_EUNSUPPORTED, "the pattern %.*s is not supported",
+                                        (int)QN_MIN(pattern.n_bytes, (size_t)80), pattern.bytes)
+                              : compile(x, &own, err);
     qn_buf_release(&own);
     if (st != QN_OK) {
         qn_free(x);

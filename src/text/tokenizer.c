@@ -183,6 +183,17 @@ static void take_stages(qn_tokenizer *t)
     t->pre = &t->own_pre;
 }
 
+/* What GGUF leaves unsaid about a pre-tokenizer. */
+static qn_status add_nfc(qn_tokenizer *t, qn_error *err)
+{
+    if (t->rules || !t->pre || !t->pre->nfc)
+        return QN_OK;
+    t->rules = qn_rules_new();
+    QN_FAIL_IF(!t->rules, err, QN_ENOMEM, "no memory for a tokenizer");
+    t->rules->normals[t->rules->n_normals++].kind = QN_NFC;
+    return QN_OK;
+}
+
 static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
     qn_arena sum = {.counts_only = true};
@@ -190,6 +201,7 @@ static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error 
     t->hf = t->rules && t->rules->is_hf ? t->rules : NULL;
     QN_TRY(choose(t, source, err));
     take_stages(t);
+    QN_TRY(add_nfc(t, err));
     QN_FAIL_IF(!qn_vocab_lay_out(t, &sum, source), err, QN_ELIMIT,
                "the tables of %zu tokens exceed the address space", source->tokens.n);
     QN_TRY(qn_arena_init(&t->arena, sum.n_used, err));

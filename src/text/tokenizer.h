@@ -4,7 +4,7 @@
  * scratch, whose memory is reused, so a repeated call allocates nothing.
  *
  * Invariants: text from outside never becomes a control token unless its part says parse_special;
- * a vocabulary with all 256 bytes gives back any bytes exactly, well-formed UTF-8 or not; every
+ * a vocabulary with all 256 bytes, unless it normalizes text, gives back any bytes exactly; every
  * call is O(n log n) in the bytes of text. */
 #pragma once
 

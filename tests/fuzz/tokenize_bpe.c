@@ -15,6 +15,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         return 0;
     size_t i = bytes[0] % QN_COUNT(pres);
     qn_fuzz_open(&made[i], "tests/fixtures/text/bpe.vocab", pres[i]);
-    qn_fuzz_text(&made[i], bytes[1], bytes[2], n_bytes - 3, bytes + 3, n_bytes - 3, bytes + 3);
+    bool nfc = strncmp(pres[i], "qwen", 4) == 0; /* they see normalized text */
+    qn_fuzz_text(&made[i], bytes[1], bytes[2], n_bytes - 3, bytes + 3, nfc ? SIZE_MAX : n_bytes - 3,
+                 bytes + 3);
     return 0;
 }

@@ -17,6 +17,36 @@ typedef struct vectors {
     size_t n_differ;      /* see tests/text/vectors.c */
 } vectors;
 
+/* A message that spells every special token stays a message, also beside trusted text. */
+static void spell_every_special_token(const qn_tokenizer *t)
+{
+    const qn_tokenizer_info *info = qn_tokenizer_about(t);
+    qn_tokenizer_scratch *s;
+    qn_buf text = {0};
+    qn_ids ids = {0};
+    qn_error err = {0};
+    size_t n_control = 0;
+    for (uint32_t id = 0; id < info->n_tokens; id++) {
+        size_t n;
+        const uint8_t *bytes = qn_token_bytes(t, id, &n);
+        if (qn_token_kind_of(t, id) != QN_TOKEN_CONTROL)
+            continue;
+        n_control++;
+        qn_buf_append(&text, n, bytes);
+        qn_buf_append(&text, id % 2, " ");
+    }
+    const qn_text_part parts[] = {
+        {"<", 1, true}, {text.bytes, text.n_bytes, false}, {">", 1, true}};
+    assert_int_equal(qn_tokenizer_scratch_open(&s, t, &err), QN_OK);
+    assert_int_equal(qn_tokenize_parts(t, s, 3, parts, 0, &ids, &err), QN_OK);
+    assert_true(ids.n > n_control);
+    for (size_t i = 0; i < ids.n; i++)
+        assert_int_not_equal(qn_token_kind_of(t, ids.ids[i]), QN_TOKEN_CONTROL);
+    qn_ids_release(&ids);
+    qn_buf_release(&text);
+    qn_tokenizer_scratch_close(s);
+}
+
 /* The data holds them compressed; unpacked ones lie in QUERN_TEST_VOCAB or ~/.cache/quern/vocab. */
 static void ids_equal_the_reference(void **state)
 {
@@ -36,6 +66,7 @@ static void ids_equal_the_reference(void **state)
     if (qn_tokenizer_open(&t, json, &err) != QN_OK)
         fail_msg("%s", err.text);
     qn_test_counts counts = qn_test_vectors(t, rows, v->flags, v->first_added);
+    spell_every_special_token(t);
     qn_tokenizer_release(t);
     assert_int_equal(qn_alloc_live(), 0);
     assert_true(counts.n_encoded > 0);

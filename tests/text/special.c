@@ -193,7 +193,7 @@ static void any_bytes_come_back(void **state)
 {
     static const char *const vocabs[] = {FOLDER "bpe.vocab", FOLDER "spm.vocab"};
     static const char *const pres[] = {"smollm",       "llama-bpe",      "gpt-4o", "deepseek-v3",
-                                       "deepseek-llm", "deepseek-coder", "qwen35"};
+                                       "deepseek-llm", "deepseek-coder", "hunyuan"};
     (void)state;
     for (size_t v = 0; v < 2; v++)
         for (size_t p = 0; p < (v ? 1 : QN_COUNT(pres)); p++) {
@@ -212,6 +212,18 @@ static void any_bytes_come_back(void **state)
             }
             shut(&f);
         }
+}
+
+static void qwen_sees_composed_characters(void **state)
+{
+    static const char *const pres[] = {"qwen2", "qwen35", "command-r"};
+    (void)state;
+    for (size_t i = 0; i < QN_COUNT(pres); i++) {
+        fixture f = open_as(FOLDER "bpe.vocab", pres[i]);
+        encode(&f, 10, "Cafe\xCC\x81 <t\xFF", 0);
+        expect_back(&f, 9, "Caf\xC3\xA9 <t\xFF");
+        shut(&f);
+    }
 }
 
 /* So many that some fall on the same place of the table of remembered words. */
@@ -478,6 +490,7 @@ QN_TEST_MAIN(cmocka_unit_test(untrusted_text_never_becomes_a_control_token),
              cmocka_unit_test(spelled_spaces_are_found_as_user_tokens),
              cmocka_unit_test(a_control_token_lies_wholly_in_trusted_parts),
              cmocka_unit_test(parts_are_cut_as_one_text), cmocka_unit_test(any_bytes_come_back),
+             cmocka_unit_test(qwen_sees_composed_characters),
              cmocka_unit_test(words_that_differ_in_zero_bytes_are_not_mixed_up),
              cmocka_unit_test(a_stream_gives_whole_characters_at_once),
              cmocka_unit_test(a_stream_lets_go_of_what_cannot_be_a_character),

@@ -62,8 +62,8 @@ enum { HF = QN_TEST_HUGGING_FACE };
 static vectors all[] = {
     {"gpt2", "gpt2", HF, NONE, 0},
     {"llama3_1", "llama3_1", HF, NONE, 0},
-    {"qwen2_5", "qwen2_5", HF | QN_TEST_NO_NFC, 151643, 0},
-    {"qwen3", "qwen3", HF | QN_TEST_NO_NFC, 151643, 0},
+    {"qwen2_5", "qwen2_5", HF, 151643, 0},
+    {"qwen3", "qwen3", HF, 151643, 0},
     {"deepseek_v3", "deepseek_v3", HF, 128000, 0},
     {"gpt4o", "gpt4o", HF, NONE, 0},
     {"mistral_nemo", "mistral_nemo", HF, NONE, 0},
