@@ -227,6 +227,90 @@ LANES_INLINE float lanes_fold_bits(const lanes a[4])
     return _mm_cvtss_f32(_mm_castsi128_ps(q));
 }
 
+/* sum + four products of bytes each: of w without sign, of x with. */
+#ifdef __AVX512VNNI__
+LANES_INLINE ints ints_add_dot(ints sum, ints w, ints x)
+{
+    return _mm512_dpbusd_epi32(sum, w, x);
+}
+#endif
+
+/* The even, the odd 128 bits of a, then of b. */
+LANES_INLINE ints ints_even_quarters(ints a, ints b)
+{
+    return _mm512_shuffle_i32x4(a, b, 0x88);
+}
+
+LANES_INLINE ints ints_odd_quarters(ints a, ints b)
+{
+    return _mm512_shuffle_i32x4(a, b, 0xdd);
+}
+
+/* 128 bits 1 and 2 change places. */
+LANES_INLINE lanes lanes_swap_middle(lanes a)
+{
+    return _mm512_shuffle_f32x4(a, a, 0xd8);
+}
+
+/* Each 128 bits filled with a value of its own. */
+LANES_INLINE ints ints_fill_quarters(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    const ints order = _mm512_setr_epi32(0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3);
+    __m128i four = _mm_setr_epi32((int)a, (int)b, (int)c, (int)d);
+    return _mm512_permutexvar_epi32(order, _mm512_castsi128_si512(four));
+}
+
+/* Byte i of each 128 bits plus 16 where bit i of the 16 bits at byte `first` of these 128 is set.
+ */
+LANES_INLINE ints ints_add_fifth(ints a, ints bits, unsigned first)
+{
+    const __m128i byte = _mm_set_epi64x(0x0101010101010101 * (int64_t)(first + 1),
+                                        0x0101010101010101 * (int64_t)first);
+    ints spread = _mm512_shuffle_epi8(bits, _mm512_broadcast_i32x4(byte));
+    __mmask64 set = _mm512_test_epi8_mask(spread, _mm512_set1_epi64((int64_t)0x8040201008040201));
+    return _mm512_mask_add_epi8(a, set, a, _mm512_set1_epi8(16));
+}
+
+/* The four lanes of each quarter, one to each quarter; the same with pairs of lanes: of a quarter
+ * the first pair goes to the first half. */
+LANES_INLINE ints ints_transpose(ints a)
+{
+    const ints order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+    return _mm512_permutexvar_epi32(order, a);
+}
+
+LANES_INLINE ints ints_transpose_pairs(ints a)
+{
+    return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), a);
+}
+
+/* Quarter i shifted right by 2 i bits; lanes 8 to 15 shifted right by two bits. */
+LANES_INLINE ints ints_right_quarters(ints a)
+{
+    return _mm512_srlv_epi32(a, _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6));
+}
+
+LANES_INLINE ints ints_right2_high(ints a)
+{
+    return _mm512_srlv_epi32(a, _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2));
+}
+
+/* 16 values of binary16; 16 bytes without sign; with. */
+LANES_INLINE lanes lanes_of_words_256(__m256i words)
+{
+    return _mm512_cvtph_ps(words);
+}
+
+LANES_INLINE lanes lanes_of_bytes(__m128i bytes)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+
+LANES_INLINE lanes lanes_of_signed_bytes(const void *p)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(_mm_loadu_si128(p)));
+}
+
 #else
 
 typedef struct ints {
@@ -460,6 +544,101 @@ LANES_INLINE float lanes_fold_bits(const lanes a[4])
     q = _mm_max_epu32(q, _mm_shuffle_epi32(q, 0x4e));
     q = _mm_max_epu32(q, _mm_shuffle_epi32(q, 0xb1));
     return _mm_cvtss_f32(_mm_castsi128_ps(q));
+}
+
+#ifdef __AVXVNNI__
+LANES_INLINE ints ints_add_dot(ints sum, ints w, ints x)
+{
+    return (ints){_mm256_dpbusd_avx_epi32(sum.low, w.low, x.low),
+                  _mm256_dpbusd_avx_epi32(sum.high, w.high, x.high)};
+}
+#endif
+
+LANES_INLINE ints ints_even_quarters(ints a, ints b)
+{
+    return (ints){_mm256_permute2x128_si256(a.low, a.high, 0x20),
+                  _mm256_permute2x128_si256(b.low, b.high, 0x20)};
+}
+
+LANES_INLINE ints ints_odd_quarters(ints a, ints b)
+{
+    return (ints){_mm256_permute2x128_si256(a.low, a.high, 0x31),
+                  _mm256_permute2x128_si256(b.low, b.high, 0x31)};
+}
+
+LANES_INLINE lanes lanes_swap_middle(lanes a)
+{
+    return (lanes){_mm256_permute2f128_ps(a.low, a.high, 0x20),
+                   _mm256_permute2f128_ps(a.low, a.high, 0x31)};
+}
+
+LANES_INLINE ints ints_fill_quarters(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    return ints_of_quarters(_mm_set1_epi32((int)a), _mm_set1_epi32((int)b), _mm_set1_epi32((int)c),
+                            _mm_set1_epi32((int)d));
+}
+
+LANES_INLINE __m256i ints_add_fifth_half(__m256i a, __m256i bits, unsigned first)
+{
+    const __m256i byte = _mm256_broadcastsi128_si256(_mm_set_epi64x(
+        0x0101010101010101 * (int64_t)(first + 1), 0x0101010101010101 * (int64_t)first));
+    const __m256i bit = _mm256_set1_epi64x((int64_t)0x8040201008040201);
+    __m256i set = _mm256_and_si256(_mm256_shuffle_epi8(bits, byte), bit);
+    set = _mm256_and_si256(_mm256_cmpeq_epi8(set, bit), _mm256_set1_epi8(16));
+    return _mm256_or_si256(a, set);
+}
+
+LANES_INLINE ints ints_add_fifth(ints a, ints bits, unsigned first)
+{
+    return (ints){ints_add_fifth_half(a.low, bits.low, first),
+                  ints_add_fifth_half(a.high, bits.high, first)};
+}
+
+LANES_INLINE ints ints_transpose(ints a)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7); /* pairs of each half */
+    __m256i low = _mm256_permutevar8x32_epi32(a.low, order);
+    __m256i high = _mm256_permutevar8x32_epi32(a.high, order);
+    __m256i first = _mm256_unpacklo_epi64(low, high), second = _mm256_unpackhi_epi64(low, high);
+    return (ints){_mm256_permute2x128_si256(first, second, 0x20),
+                  _mm256_permute2x128_si256(first, second, 0x31)};
+}
+
+LANES_INLINE ints ints_transpose_pairs(ints a)
+{
+    __m256i low = _mm256_permute4x64_epi64(a.low, 0xd8);
+    __m256i high = _mm256_permute4x64_epi64(a.high, 0xd8);
+    return (ints){_mm256_permute2x128_si256(low, high, 0x20),
+                  _mm256_permute2x128_si256(low, high, 0x31)};
+}
+
+LANES_INLINE ints ints_right_quarters(ints a)
+{
+    return (ints){_mm256_srlv_epi32(a.low, _mm256_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2)),
+                  _mm256_srlv_epi32(a.high, _mm256_setr_epi32(4, 4, 4, 4, 6, 6, 6, 6))};
+}
+
+LANES_INLINE ints ints_right2_high(ints a)
+{
+    return (ints){a.low, _mm256_srli_epi32(a.high, 2)};
+}
+
+LANES_INLINE lanes lanes_of_words_256(__m256i words)
+{
+    return lanes_of_words(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+}
+
+LANES_INLINE lanes lanes_of_bytes(__m128i bytes)
+{
+    return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
+                   _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
+}
+
+LANES_INLINE lanes lanes_of_signed_bytes(const void *p)
+{
+    __m128i bytes = _mm_loadu_si128(p);
+    return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+                   _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
 }
 
 #endif

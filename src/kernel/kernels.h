@@ -7,6 +7,7 @@
 
 #include "kernel/attend.h"
 #include "kernel/cpu.h"
+#include "kernel/dot.h"
 #include "kernel/gate.h"
 #include "kernel/hadamard.h"
 #include "kernel/logits.h"
@@ -37,6 +38,12 @@ typedef struct qn_kernels {
      * save them. NULL where the level has no tiles. */
     void (*panel_tiles_begin)(qn_shape shape, size_t n_rows);
     void (*panel_tiles_end)(void);
+
+    /* y[o] = n_in quantized weights of output o times one row of activations, for n_out outputs, a
+     * multiple of 16, without a gap from w on. May ask memory for what comes after them. NULL:
+     * panels do it. */
+    void (*dot)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
+                qn_dot_scratch scratch, float *y);
 
     /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
     void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,

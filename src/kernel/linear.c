@@ -1,7 +1,8 @@
 /* kernel/linear.c - cuts a product into panels and rows for the kernels.
  *
- * Weights are expanded once per 32 outputs, 256 of K and QN_ROWS_AT_ONCE rows, into a panel that
- * stays in the first-level cache; the sums of those rows stay in the second. */
+ * One row of activations is multiplied in the order of memory (dot.h). For more, weights are
+ * expanded once per 32 outputs, 256 of K and ROWS_AT_ONCE rows, into a panel that stays in the
+ * first-level cache; the sums of those rows stay in the second. */
 #include "kernel/linear.h"
 #include "kernel/panel.h"
 
@@ -26,7 +27,11 @@ typedef struct scratch {
 
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
-    return (sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float) + 63) / 64 * 64;
+    size_t panels = sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float);
+    size_t dot = qn_dot_period(n_in) <= QN_DOT_MOST_PERIOD
+                     ? qn_dot_x_bytes(n_in) + qn_dot_terms_bytes(n_in)
+                     : 0;
+    return (QN_MAX(panels, dot) + 63) / 64 * 64;
 }
 
 /* Decodes n_k weights of n rows from w on; where n < 16 the other rows are zeros. */
@@ -102,13 +107,29 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
         k->panel_tiles_end();
 }
 
+/* One row: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
+static size_t dot_row(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                      const void *act, float *y, void *memory)
+{
+    size_t n_period = qn_dot_period(w->n_in);
+    size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
+    if (!k->dot || n_period > QN_DOT_MOST_PERIOD)
+        return o_begin;
+    qn_dot_x *x = memory;
+    qn_dot_arrange(w->encoding, w->n_in, act, x);
+    k->dot(w->encoding, w->n_in, n_out, w->bytes + o_begin * w->n_row_bytes, act,
+           (qn_dot_scratch){x, (void *)(x + n_period)}, y);
+    return o_begin + n_out;
+}
+
 void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                   size_t n_rows, const void *act, float *y, size_t y_stride, void *memory)
 {
-    for (size_t r = 0, n; r < n_rows; r += n) {
+    size_t o = n_rows == 1 ? dot_row(k, w, o_begin, o_end, act, y, memory) : o_begin;
+    for (size_t r = 0, n; o < o_end && r < n_rows; r += n) {
         n = QN_MIN(n_rows - r, (size_t)ROWS_AT_ONCE);
-        linear_rows(k, w, o_begin, o_end, n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),
-                    y + r * y_stride, y_stride, memory);
+        linear_rows(k, w, o, o_end, n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),
+                    y + r * y_stride + (o - o_begin), y_stride, memory);
     }
 }
 

@@ -42,16 +42,6 @@ LANES_INLINE ints tile_x4(tile t, size_t r, size_t step)
 
 enum { SIGNED_BYTES_NEED_BIAS = true };
 
-LANES_INLINE ints add_dot(ints sum, ints w, ints x)
-{
-#ifdef __AVX512VNNI__
-    return _mm512_dpbusd_epi32(sum, w, x);
-#else
-    return (ints){_mm256_dpbusd_avx_epi32(sum.low, w.low, x.low),
-                  _mm256_dpbusd_avx_epi32(sum.high, w.high, x.high)};
-#endif
-}
-
 /* sum[r][i] += the products of n_steps times 4 values, from value 4 * step on. */
 LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
                                size_t n_steps, ints sum[MOST_ROWS][MOST_PANELS])
@@ -67,7 +57,7 @@ LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, t
         for (size_t r = 0; r < n_rows; r++)
             QN_UNROLL(2)
         for (size_t i = 0; i < n_panels; i++)
-            sum[r][i] = add_dot(sum[r][i], w[i], tile_x4(t, r, q));
+            sum[r][i] = ints_add_dot(sum[r][i], w[i], tile_x4(t, r, q));
     }
 }
 

@@ -1,0 +1,458 @@
+/* kernel/dot.avx2.h - kernels.h's dot: a unit's 16 sums by folding, 16 outputs by transposing. */
+#pragma once
+
+#include "kernel/blocks.h"
+#include "kernel/expand.avx2.h"
+
+enum {
+    ASK_AHEAD = 8192,       /* bytes: asks for the values */
+    TRANSLATE_AHEAD = 32768 /* asks once a page, so that its address is known before */
+};
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+
+LANES_INLINE bool needs_bias(qn_shape shape)
+{
+    return shape.offset > 0;
+}
+
+LANES_INLINE ints add_small(ints sum, ints w, ints x)
+{
+    return ints_add_dot(sum, w, x);
+}
+
+/* Signed weights of 8 bits: 128 more. */
+LANES_INLINE ints add_bytes(ints sum, ints w, ints x)
+{
+    return ints_add_dot(sum, ints_xor(w, ints_set_bytes(-128)), x);
+}
+
+#else
+
+LANES_INLINE bool needs_bias(qn_shape shape)
+{
+    return shape.offset > 0 && shape.n_bits < 8;
+}
+
+/* Weights of at most 6 bits without sign: pairs of products need no more than 16 bits. */
+LANES_INLINE ints add_small(ints sum, ints w, ints x)
+{
+    return ints_add(sum, ints_madd(ints_maddubs(w, x), ints_set(0x10001)));
+}
+
+/* Signed weights of 8 bits: magnitude times activation with the weight's sign. */
+LANES_INLINE ints add_bytes(ints sum, ints w, ints x)
+{
+    return add_small(sum, ints_abs_bytes(w), ints_sign_bytes(x, w));
+}
+
+#endif
+
+/* Where the sums of 16 outputs go: group g of output o at o * n_groups + g. */
+typedef struct terms {
+    float *sum, *scale, *min;
+} terms;
+
+/* What a unit of an encoding decodes to; with halves sums and scales are twice 16. */
+typedef struct unit {
+    ints q[8];
+    lanes scale[2], min;
+} unit;
+
+LANES_INLINE void ask_unit(const uint8_t *w, size_t n_bytes)
+{
+    if (((uintptr_t)w & 4095) < n_bytes)
+        __builtin_prefetch(w + TRANSLATE_AHEAD, 0, 2);
+    QN_UNROLL(9)
+    for (size_t i = 0; i < n_bytes; i += 64)
+        __builtin_prefetch(w + ASK_AHEAD + i, 0, 3);
+}
+
+LANES_INLINE ints load_pair(const uint8_t *a, const uint8_t *b)
+{
+#ifdef __AVX512F__
+    return load_halves(a, b);
+#else
+    return (ints){_mm256_loadu_si256((const void *)a), _mm256_loadu_si256((const void *)b)};
+#endif
+}
+
+/* A word of each of eight blocks. */
+LANES_INLINE __m128i words_apart(const uint8_t *w, size_t stride)
+{
+    __m128i h = _mm_cvtsi32_si128(qn_load_u16(w));
+    h = _mm_insert_epi16(h, qn_load_u16(w + stride), 1);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 2 * stride), 2);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 3 * stride), 3);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 4 * stride), 4);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 5 * stride), 5);
+    h = _mm_insert_epi16(h, qn_load_u16(w + 6 * stride), 6);
+    return _mm_insert_epi16(h, qn_load_u16(w + 7 * stride), 7);
+}
+
+LANES_INLINE lanes f16s_apart(const uint8_t *w, size_t stride)
+{
+    return lanes_of_words(words_apart(w, stride), words_apart(w + 8 * stride, stride));
+}
+
+LANES_INLINE void nibbles_apart(const uint8_t *w, size_t stride, ints q[8])
+{
+    QN_UNROLL(4)
+    for (size_t j = 0; j < 4; j++) {
+        const uint8_t *at = w + j * stride;
+        ints c = ints_load_quarters(at, at + 4 * stride, at + 8 * stride, at + 12 * stride);
+        q[2 * j] = ints_and(c, ints_set_bytes(15));
+        q[2 * j + 1] = ints_and(ints_right(c, 4), ints_set_bytes(15));
+    }
+}
+
+/* The fifth bits: 32 of each block, at w. */
+LANES_INLINE void add_fifths_apart(const uint8_t *w, size_t stride, ints q[8])
+{
+    QN_UNROLL(4)
+    for (size_t j = 0; j < 4; j++) {
+        const uint8_t *at = w + j * stride;
+        ints bits = ints_fill_quarters(qn_load_u32(at), qn_load_u32(at + 4 * stride),
+                                       qn_load_u32(at + 8 * stride), qn_load_u32(at + 12 * stride));
+        q[2 * j] = ints_add_fifth(q[2 * j], bits, 0);
+        q[2 * j + 1] = ints_add_fifth(q[2 * j + 1], bits, 2);
+    }
+}
+
+LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
+{
+    const size_t n = sizeof(qn_q8_0);
+    u->scale[0] = f16s_apart(w, n);
+    w += offsetof(qn_q8_0, q);
+    QN_UNROLL(8)
+    for (size_t j = 0; j < 8; j++) {
+        const uint8_t *at = w + (j / 4 * 8 + j % 4) * n;
+        u->q[j] = load_pair(at, at + 4 * n);
+    }
+}
+
+LANES_INLINE void load_q4_0(const uint8_t *w, unit *u)
+{
+    u->scale[0] = f16s_apart(w, sizeof(qn_q4_0));
+    nibbles_apart(w + offsetof(qn_q4_0, qs), sizeof(qn_q4_0), u->q);
+}
+
+LANES_INLINE void load_q4_1(const uint8_t *w, unit *u)
+{
+    u->scale[0] = f16s_apart(w, sizeof(qn_q4_1));
+    u->min = f16s_apart(w + offsetof(qn_q4_1, m), sizeof(qn_q4_1));
+    nibbles_apart(w + offsetof(qn_q4_1, qs), sizeof(qn_q4_1), u->q);
+}
+
+LANES_INLINE void load_q5_0(const uint8_t *w, unit *u)
+{
+    u->scale[0] = f16s_apart(w, sizeof(qn_q5_0));
+    nibbles_apart(w + offsetof(qn_q5_0, qs), sizeof(qn_q5_0), u->q);
+    add_fifths_apart(w + offsetof(qn_q5_0, qh), sizeof(qn_q5_0), u->q);
+}
+
+LANES_INLINE void load_q5_1(const uint8_t *w, unit *u)
+{
+    u->scale[0] = f16s_apart(w, sizeof(qn_q5_1));
+    u->min = f16s_apart(w + offsetof(qn_q5_1, m), sizeof(qn_q5_1));
+    nibbles_apart(w + offsetof(qn_q5_1, qs), sizeof(qn_q5_1), u->q);
+    add_fifths_apart(w + offsetof(qn_q5_1, qh), sizeof(qn_q5_1), u->q);
+}
+
+/* The header of two blocks: 16 bytes each. A minimum is made negative, as the panel has it. */
+LANES_INLINE void load_header_k(const uint8_t *w, size_t n_block, unit *u)
+{
+    const __m256i low = _mm256_setr_epi32(0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f,
+                                          0x3f3f3f3f, 0x0f0f0f0f, 0x3f3f3f3f, 0x0f0f0f0f);
+    const __m256i high =
+        _mm256_setr_epi32(0, 0x30303030, 0, 0x30303030, 0, 0x30303030, 0, 0x30303030);
+    const __m256i right = _mm256_setr_epi32(0, 0, 0, 4, 0, 0, 0, 4);
+    __m256i h = _mm256_inserti128_si256(_mm256_castsi128_si256(_mm_loadu_si128((const void *)w)),
+                                        _mm_loadu_si128((const void *)(w + n_block)), 1);
+    __m256i six = _mm256_and_si256(_mm256_srlv_epi32(_mm256_shuffle_epi32(h, 0xed), right), low);
+    six = _mm256_or_si256(
+        six, _mm256_and_si256(_mm256_srli_epi32(_mm256_shuffle_epi32(h, 0x94), 2), high));
+    six = _mm256_permute4x64_epi64(six, 0xd8); /* 16 scales, 16 minima */
+    lanes d = lanes_of_words_256(_mm256_shuffle_epi8(h, _mm256_set1_epi16(0x0100)));
+    __m256i minus_dmin = _mm256_xor_si256(h, _mm256_set1_epi16((short)0x8000));
+    lanes dmin = lanes_of_words_256(_mm256_shuffle_epi8(minus_dmin, _mm256_set1_epi16(0x0302)));
+    u->scale[0] = lanes_mul(d, lanes_of_bytes(_mm256_castsi256_si128(six)));
+    u->min = lanes_mul(dmin, lanes_of_bytes(_mm256_extracti128_si256(six, 1)));
+}
+
+/* A block's quarters 2 h + half: half a group each, of groups h, 2 + h, 4 + h and 6 + h. */
+LANES_INLINE void nibbles_k(const uint8_t *qs, ints q[4])
+{
+    ints a = ints_load(qs), b = ints_load(qs + 64);
+    ints half[2] = {ints_even_quarters(a, b), ints_odd_quarters(a, b)};
+    QN_UNROLL(2)
+    for (size_t i = 0; i < 2; i++) {
+        q[i] = ints_and(half[i], ints_set_bytes(15));
+        q[2 + i] = ints_and(ints_right(half[i], 4), ints_set_bytes(15));
+    }
+}
+
+LANES_INLINE void load_q4_k(const uint8_t *w, unit *u)
+{
+    load_header_k(w, sizeof(qn_q4_k), u);
+    QN_UNROLL(2)
+    for (size_t b = 0; b < 2; b++)
+        nibbles_k(w + b * sizeof(qn_q4_k) + offsetof(qn_q4_k, qs), u->q + 4 * b);
+}
+
+LANES_INLINE void load_q5_k(const uint8_t *w, unit *u)
+{
+    load_header_k(w, sizeof(qn_q5_k), u);
+    QN_UNROLL(2)
+    for (size_t b = 0; b < 2; b++) {
+        const uint8_t *at = w + b * sizeof(qn_q5_k);
+        ints *q = u->q + 4 * b;
+        nibbles_k(at + offsetof(qn_q5_k, qs), q);
+        QN_UNROLL(2)
+        for (size_t i = 0; i < 2; i++) {
+            const uint8_t *qh = at + offsetof(qn_q5_k, qh) + 16 * i;
+            ints high = ints_right_quarters(ints_load_quarters(qh, qh, qh, qh));
+            q[i] = ints_or_masked(q[i], ints_left(high, 4), ints_set_bytes(16));
+            q[2 + i] = ints_or_masked(q[2 + i], ints_left(high, 3), ints_set_bytes(16));
+        }
+    }
+}
+
+LANES_INLINE lanes lanes_fill_f16(uint16_t h)
+{
+    return lanes_of_words_256(_mm256_set1_epi16((short)h));
+}
+
+LANES_INLINE void load_q6_k(const uint8_t *w, unit *u)
+{
+    QN_UNROLL(2)
+    for (size_t b = 0; b < 2; b++, w += sizeof(qn_q6_k)) {
+        QN_UNROLL(2)
+        for (size_t i = 0; i < 2; i++) { /* 128 values: 64 of the low nibbles, 64 of the high */
+            const uint8_t *qh = w + offsetof(qn_q6_k, qh) + 32 * i;
+            ints low = ints_load(w + 64 * i), high = ints_right2_high(load_pair(qh, qh));
+            u->q[4 * b + 2 * i] = join(low, ints_left(high, 4), 48);
+            u->q[4 * b + 2 * i + 1] = join(ints_right(low, 4), high, 48);
+        }
+        u->scale[b] = lanes_mul(lanes_fill_f16(qn_load_u16(w + offsetof(qn_q6_k, d))),
+                                lanes_of_signed_bytes(w + offsetof(qn_q6_k, scales)));
+    }
+}
+
+LANES_INLINE void load_unit(qn_encoding e, const uint8_t *w, unit *u)
+{
+    switch (e) {
+    case QN_Q4_0: load_q4_0(w, u); break;
+    case QN_Q4_1: load_q4_1(w, u); break;
+    case QN_Q5_0: load_q5_0(w, u); break;
+    case QN_Q5_1: load_q5_1(w, u); break;
+    case QN_Q8_0: load_q8_0(w, u); break;
+    case QN_Q4_K: load_q4_k(w, u); break;
+    case QN_Q5_K: load_q5_k(w, u); break;
+    default: load_q6_k(w, u); break;
+    }
+}
+
+/* Dwords 0 and 2, 1 and 3 of each 128 bits of a and b added: a, b, a, b. */
+LANES_INLINE ints fold_dwords(ints a, ints b)
+{
+    return ints_add(ints_unpacklo32(a, b), ints_unpackhi32(a, b));
+}
+
+/* The rest: of four, one dword each. */
+LANES_INLINE ints fold4(const ints v[4])
+{
+    ints a = fold_dwords(v[0], v[1]), b = fold_dwords(v[2], v[3]);
+    return ints_add(ints_unpacklo64(a, b), ints_unpackhi64(a, b));
+}
+
+/* The two halves of four groups. */
+LANES_INLINE ints add_halves(const ints q[2], const int8_t *x)
+{
+    return add_small(add_small(ints_zero(), q[0], ints_load(x)), q[1], ints_load(x + 64));
+}
+
+/* Of blocks of 32: each quarter is half a group. */
+LANES_INLINE void sum_32(const unit *u, const qn_dot_x *x, ints *sum)
+{
+    ints v[4];
+    QN_UNROLL(4)
+    for (size_t j = 0; j < 4; j++)
+        v[j] = add_halves(u->q + 2 * j, x->q + 128 * j);
+    *sum = fold4(v);
+}
+
+LANES_INLINE void sum_bytes(const unit *u, const qn_dot_x *x, ints *sum)
+{
+    ints v[8];
+    QN_UNROLL(8)
+    for (size_t j = 0; j < 8; j++)
+        v[j] = add_bytes(ints_zero(), u->q[j], ints_load(x->q + 64 * j));
+    ints a = fold4(v), b = fold4(v + 4);
+    *sum = ints_add(ints_even_quarters(a, b), ints_odd_quarters(a, b));
+}
+
+LANES_INLINE void sum_k(const unit *u, const qn_dot_x *x, ints *sum)
+{
+    ints v[4];
+    QN_UNROLL(4)
+    for (size_t j = 0; j < 4; j++)
+        v[j] = add_halves(u->q + 2 * j, x->q + 128 * j);
+    *sum = ints_transpose_pairs(fold4(v));
+}
+
+LANES_INLINE void sum_halves(const unit *u, const qn_dot_x *x, ints sum[2])
+{
+    QN_UNROLL(2)
+    for (size_t b = 0; b < 2; b++) {
+        ints v[4];
+        QN_UNROLL(4)
+        for (size_t j = 0; j < 4; j++)
+            v[j] = add_small(ints_zero(), u->q[4 * b + j], ints_load(x->q + 256 * b + 64 * j));
+        sum[b] = ints_transpose(fold4(v));
+    }
+}
+
+LANES_INLINE void sum_unit(qn_dot_order order, const unit *u, const qn_dot_x *x, ints sum[2])
+{
+    switch (order) {
+    case QN_DOT_BYTES: sum_bytes(u, x, sum); break;
+    case QN_DOT_32: sum_32(u, x, sum); break;
+    case QN_DOT_K: sum_k(u, x, sum); break;
+    case QN_DOT_HALVES: sum_halves(u, x, sum); break;
+    }
+}
+
+/* What the code is made for, all of it constant. */
+typedef struct kind {
+    qn_encoding e;
+    qn_shape shape;
+    qn_dot_order order;
+    size_t n_unit; /* bytes */
+} kind;
+
+/* The terms of unit number i. */
+LANES_INLINE void put_unit(kind k, const uint8_t *w, size_t i, const qn_dot_x *x, terms t)
+{
+    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
+    ints sum[2];
+    unit u;
+    load_unit(k.e, w, &u);
+    sum_unit(k.order, &u, x, sum);
+    if (k.shape.has_min)
+        lanes_store(t.min + 16 * i, u.min);
+    QN_UNROLL(2)
+    for (size_t h = 0; h < n_halves; h++) {
+        size_t at = 16 * (n_halves * i + h);
+        if (needs_bias(k.shape))
+            sum[h] = ints_add(sum[h], ints_load(x->bias + 16 * h));
+        lanes_store(t.sum + at, ints_to_float(sum[h]));
+        lanes_store(t.scale + at, lanes_mul(u.scale[h], lanes_load(x->d + 16 * h)));
+    }
+}
+
+/* Columns g to g + 7 of 16 rows of n floats; lanes hold rows 0-3, 8-11, 4-7, 12-15. */
+LANES_INLINE void columns_of(const float *m, size_t n, size_t g, ints c[8])
+{
+    ints a[8], b[8];
+    QN_UNROLL(8)
+    for (size_t i = 0; i < 8; i++)
+        a[i] = load_pair((const void *)(m + i * n + g), (const void *)(m + (8 + i) * n + g));
+    transpose4(a, b);
+    transpose4(a + 4, b + 4);
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++) {
+        c[i] = ints_even_quarters(b[i], b[4 + i]);
+        c[4 + i] = ints_odd_quarters(b[i], b[4 + i]);
+    }
+}
+
+/* acc plus n <= 8 terms from term g of n_terms on, in ascending order. */
+LANES_INLINE lanes add_terms(bool has_min, size_t n_terms, size_t g, size_t n, terms t,
+                             const qn_act *act, lanes acc)
+{
+    ints sum[8], scale[8], min[8];
+    columns_of(t.sum, n_terms, g, sum);
+    columns_of(t.scale, n_terms, g, scale);
+    if (has_min)
+        columns_of(t.min, n_terms, g, min);
+    QN_UNROLL(8)
+    for (size_t c = 0; c < 8; c++) {
+        if (c >= n)
+            break;
+        acc = lanes_fma(ints_as_float(sum[c]), ints_as_float(scale[c]), acc);
+        if (has_min)
+            acc = lanes_fma(ints_as_float(min[c]), lanes_set(act[g / 8].s[c]), acc);
+    }
+    return acc;
+}
+
+/* Units i to i + n - 1 of 16 outputs, whose weights begin at w. */
+LANES_INLINE void put_units(kind k, const uint8_t *w, size_t i, size_t n, const qn_dot_x *x,
+                            size_t n_period, terms t)
+{
+    for (; n > 0; n--, i++) {
+        ask_unit(w + i * k.n_unit, k.n_unit);
+        put_unit(k, w + i * k.n_unit, i, x + i % n_period, t);
+    }
+}
+
+/* The terms of n <= 8 groups of 16 outputs, from group g on. */
+LANES_INLINE lanes add_groups(kind k, size_t n_in, size_t g, size_t n, terms t, const qn_act *act,
+                              lanes acc)
+{
+    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
+    for (size_t at = n_halves * g, end = n_halves * (g + n); at < end; at += 8)
+        acc = add_terms(k.shape.has_min, n_in / k.shape.n_group, at, end - at, t, act, acc);
+    return acc;
+}
+
+LANES_INLINE terms terms_at(float *at, size_t n_in)
+{
+    size_t n = qn_dot_terms_each(n_in);
+    return (terms){at, at + n, at + 2 * n};
+}
+
+/* While the terms of 16 outputs are made, those of the 16 before are added up: so memory never
+ * waits for a chain of sums. */
+LANES_INLINE void dot_kind(kind k, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
+                           qn_dot_scratch s, float *y)
+{
+    size_t n_groups = n_in / 32, n_period = qn_dot_period(n_in);
+    terms now = terms_at(s.terms, n_in);
+    terms before = terms_at(s.terms + 3 * qn_dot_terms_each(n_in), n_in);
+    for (size_t o = 0; o <= n_out; o += 16) {
+        lanes acc = lanes_set(0);
+        for (size_t g = 0, n; g < n_groups; g += n) {
+            n = QN_MIN(n_groups - g, (size_t)8);
+            if (o < n_out)
+                put_units(k, w + o / 16 * n_groups * k.n_unit, g, n, s.x, n_period, now);
+            if (o > 0)
+                acc = add_groups(k, n_in, g, n, before, act, acc);
+        }
+        if (o > 0)
+            lanes_store(y + o - 16, lanes_swap_middle(acc));
+        terms swap = now;
+        now = before, before = swap;
+    }
+}
+
+/* One copy of the code for each quantized encoding. */
+LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
+                      qn_dot_scratch s, float *y)
+{
+    // clang-format off
+    switch (e) {
+#define X(encoding, name, type, n_values, n_bytes, ...) \
+    case encoding: \
+        if ((n_values) > 1) \
+            dot_kind((kind){encoding, {__VA_ARGS__}, \
+                            qn_dot_order_of((qn_shape){__VA_ARGS__}, n_values), \
+                            512 / (n_values) * (n_bytes)}, n_in, n_out, w, act, s, y); \
+        break;
+#include "kernel/encodings.def"
+#undef X
+    default: break;
+    }
+    // clang-format on
+}

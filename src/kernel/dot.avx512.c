@@ -1,0 +1,8 @@
+/* kernel/dot.avx512.c - products of one row with AVX-512. */
+#include "kernel/dot.avx2.h"
+
+void qn_dot_avx512(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
+                   qn_dot_scratch scratch, float *y)
+{
+    dot(e, n_in, n_out, w, act, scratch, y);
+}
