@@ -35,12 +35,7 @@ LANES_INLINE bool needs_bias(qn_kv_type type)
 LANES_INLINE ints dot_bytes(qn_kv_type type, ints sum, ints k, ints x)
 {
     (void)type;
-#ifdef __AVX512VNNI__
-    return _mm512_dpbusd_epi32(sum, k, x);
-#else
-    return (ints){_mm256_dpbusd_avx_epi32(sum.low, k.low, x.low),
-                  _mm256_dpbusd_avx_epi32(sum.high, k.high, x.high)};
-#endif
+    return ints_add_dot(sum, k, x);
 }
 
 /* sum + 2 products of signed words */
