@@ -31,9 +31,12 @@ def read(path):
 
 
 def pool(results):
-    """{cell name: {engine: what all its rounds say}}; an engine that never succeeded keeps its error."""
-    pooled = {}
+    """{cell name: {engine: what all its rounds say}}; an engine that never succeeded keeps its error. Of a cell that was
+    run with several commits, the newest counts."""
+    pooled, newest = {}, {r["cell"]: r.get("commit") for r in results}
     for result in results:
+        if result.get("commit") != newest[result["cell"]]:
+            continue
         engines_of = pooled.setdefault(result["cell"], {})
         for name in ENGINES:
             one = result.get(name)
@@ -41,6 +44,7 @@ def pool(results):
                 continue
             into = engines_of.setdefault(name, {"samples": [], "limits": [], "fractions": [], "shares": {}, "last": {}})
             into["last"] = one if "samples" in one or not into["samples"] else into["last"]
+            into["commit"], into["when"] = result.get("commit", ""), result.get("when", "")
             into["samples"] += one.get("samples", [])
             into["limits"] += [one["limit"]] if "limit" in one else []
             for kernel, share in one.get("shares", {}).items():
@@ -144,8 +148,12 @@ def verdict(goals):
     return "; ".join(said)
 
 
+def newest_commit(pooled):
+    return max(((row["quern"]["when"], row["quern"]["commit"]) for row in pooled.values() if "quern" in row))[1]
+
+
 def table(cells_shown, pooled):
-    """Markdown lines, a row for each cell that has results."""
+    """Markdown lines, a row for each cell that has results; one of an older commit names it."""
     lines = ["| model | test | threads | Quern | of limit | llama.cpp | ik_llama.cpp | ratios | goals |",
              "| --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
     for cell in cells_shown:
@@ -153,7 +161,9 @@ def table(cells_shown, pooled):
         if not row or not median_of(row.get("quern")):
             continue
         share = fraction(row["quern"])
-        columns = [cell.model, cell.test, str(cell.threads), spread(row["quern"]),
+        commit = row["quern"]["commit"]
+        test = cell.test if commit == newest_commit(pooled) else f"{cell.test} ({commit})"
+        columns = [cell.model, test, str(cell.threads), spread(row["quern"]),
                    f"{100 * share:.0f} %" if share else "", *(spread(row.get(name)) for name in ENGINES[1:]),
                    ", ".join(f"{x:.2f}" for x in ratios(row).values()), verdict(goals_of(cell, row, pooled))]
         lines.append("| " + " | ".join(columns) + " |")
@@ -270,7 +280,8 @@ def document(results, commands):
         "so that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying "
         "(prompts, linear operations only) alone would allow, measured in the same process right after the sample over "
         "a buffer of the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 "
-        "where nothing else is said. Files named 1b, 8b and gemma1b hold random weights in the shape of Llama 3.2 1B, "
+        "where nothing else is said; a commit behind a test says that the row is older. Files named 1b, 8b and gemma1b "
+        "hold random weights in the shape of Llama 3.2 1B, "
         "Llama 3.1 8B and Gemma 3 1B; moe is 12 of the 48 layers of Qwen3 30B A3B. "
         "Memory bandwidth moves with the machine's other guests.", "",
         "**Peers.** " + "; ".join(f"{n}: {b}" for n, b in builds.items()) + ". Commands, FILE being the model's:", "",

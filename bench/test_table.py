@@ -86,6 +86,16 @@ class Figures(unittest.TestCase):
         self.assertIn("| Decode, one sequence, 1B and 8B | >= 1.4 x best peer | 0 of 1 | 1.00 / 1.00 / 1.00 |",
                       report.summary([cell], pooled))
 
+    def test_a_newer_commit_replaces_an_older_one(self):
+        cell = cells.parse_cell("smollm2", "tg64", 1)
+        old = result(cell.name, 1, {"samples": [10]}) | {"commit": "a", "when": "1"}
+        other = result("smollm2/tg64/t2", 1, {"samples": [10]}) | {"commit": "a", "when": "1"}
+        pooled = report.pool([old, other, result(cell.name, 1, {"samples": [20]}) | {"commit": "b", "when": "2"}])
+        self.assertEqual(report.median_of(pooled[cell.name]["quern"]), 20)
+        shown = report.table([cell, cells.parse_cell("smollm2", "tg64", 2)], pooled)
+        self.assertIn("| tg64 | 1 |", shown[2])
+        self.assertIn("| tg64 (a) | 2 |", shown[3])
+
     def test_a_step_is_held_against_the_longer_of_reading_and_multiplying(self):
         row = {"quern": {"samples": [2], "last": engines.parse_quern(QUERN)}}
         self.assertAlmostEqual(report.step_model(row, 2), 1 / 1)  # 100 bytes at 100 a second; a step takes one
