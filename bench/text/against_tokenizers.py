@@ -1,8 +1,8 @@
 """MB/s of encoding beside Hugging Face's tokenizers 0.23.3, one thread each, CPU time, in one run.
 
-    python bench/text/against_tokenizers.py BENCH TEXT NAME VOCAB TOKENIZER.json[.gz] [NAME VOCAB JSON]...
+    python bench/text/against_tokenizers.py BENCH TEXT NAME FILE TOKENIZER.json[.gz] [NAME FILE JSON]...
 
-BENCH is build/release/bench/text/tokenize. First pass and median of further ones. tokenizers gets the
+BENCH is build/release/bench/text/tokenize, FILE what it takes: that JSON unpacked, a GGUF file. First pass and median of further ones. tokenizers gets the
 text in parts of 2048 characters: whole, its SentencePiece-like models take far longer.
 """
 import gzip

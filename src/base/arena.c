@@ -27,6 +27,12 @@ void qn_arena_release(qn_arena *a)
     *a = (qn_arena){0};
 }
 
+void qn_arena_prefer_large_pages(const qn_arena *a)
+{
+    if (a->mapped)
+        (void)madvise(a->bytes, a->n_bytes, MADV_HUGEPAGE);
+}
+
 void *qn_arena_take(qn_arena *a, size_t n, size_t n_bytes)
 {
     size_t start, n_total, end;

@@ -17,6 +17,10 @@ typedef struct qn_arena {
 qn_status qn_arena_init(qn_arena *a, size_t n_bytes, qn_error *err);
 void qn_arena_release(qn_arena *a);
 
+/* Asks for large pages, for a block that is about to be filled and read at random: fewer faults. The
+ * kernel may decline; nothing beyond the block becomes resident. */
+void qn_arena_prefer_large_pages(const qn_arena *a);
+
 /* n things of n_bytes each, aligned to 64; NULL while counting and after a failure. */
 void *qn_arena_take(qn_arena *a, size_t n, size_t n_bytes);
 

@@ -60,6 +60,7 @@ qn_buf *qn_rules_other(qn_rules_scratch *s, const uint8_t *text)
     bool in_first = from && at >= from && at <= from + first->n_bytes;
     qn_buf *other = &s->text[in_first ? 1 : 0];
     qn_buf_clear(other);
+    other->n_limit = 0;
     return other;
 }
 

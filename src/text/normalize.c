@@ -474,13 +474,14 @@ static qn_status apply(job *j)
 qn_status qn_normalize(const qn_rules *r, qn_rules_scratch *s, size_t *n, const uint8_t **text,
                        qn_error *err)
 {
+    size_t n_most = QN_MIN(*n * QN_RULES_GROWTH + QN_RULES_LEAST, (size_t)QN_RULES_TEXT);
     for (size_t i = 0; i < r->n_normals && *n; i++) {
         qn_buf *out = qn_rules_other(s, *text);
+        out->n_limit = n_most;
         job j = {&r->normals[i], s, *text, *text + *n, out, false, err};
         QN_TRY(apply(&j));
-        QN_FAIL_IF(out->failed, err, QN_ENOMEM, "no memory to normalize %zu bytes", *n);
-        QN_FAIL_IF(out->n_bytes > QN_RULES_TEXT, err, QN_ELIMIT,
-                   "the normalized text has more than %d bytes", QN_RULES_TEXT);
+        QN_FAIL_IF(out->failed, err, out->n_bytes > n_most / 4 ? QN_ELIMIT : QN_ENOMEM,
+                   "no memory to normalize %zu bytes of text, which may become %zu", *n, n_most);
         if (!j.wrote) {
             *n = (size_t)(j.end - j.text), *text = j.text;
             continue;

@@ -91,7 +91,10 @@ typedef enum qn_joining { /* how the texts of ids join */
                           QN_JOIN_SUFFIX, /* a space behind tokens that end a word, but the last */
 } qn_joining;
 
-enum { QN_RULES_STEPS = 32, QN_RULES_AROUND = 8, QN_AFFIX_BYTES = 64, QN_RULES_TEXT = 2000000000 };
+enum { QN_RULES_STEPS = 32, QN_RULES_AROUND = 8, QN_AFFIX_BYTES = 64 };
+
+/* Bytes of a text that is normalized and cut; normalizing makes of n at most GROWTH * n + LEAST. */
+enum { QN_RULES_TEXT = 2000000000, QN_RULES_GROWTH = 40, QN_RULES_LEAST = 1 << 24 };
 
 struct qn_rules {
     qn_region memory; /* of every text below */

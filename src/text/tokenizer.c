@@ -205,6 +205,7 @@ static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error 
     QN_FAIL_IF(!qn_vocab_lay_out(t, &sum, source), err, QN_ELIMIT,
                "the tables of %zu tokens exceed the address space", source->tokens.n);
     QN_TRY(qn_arena_init(&t->arena, sum.n_used, err));
+    qn_arena_prefer_large_pages(&t->arena);
     (void)qn_vocab_lay_out(t, &t->arena, source);
     QN_TRY(qn_vocab_build(t, source, err));
     QN_TRY(t->model->build(t, source, err));
