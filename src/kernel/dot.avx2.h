@@ -77,6 +77,49 @@ LANES_INLINE ints load_pair(const uint8_t *a, const uint8_t *b)
 #endif
 }
 
+#ifdef __AVX512F__
+
+/* 128 bytes from byte `at` of a unit of 16 blocks on, as far as it goes. */
+LANES_INLINE __m512i words_of(const uint8_t *w, size_t n_bytes, size_t at, __m512i order)
+{
+    __m512i low = _mm512_loadu_si512(w + at), high = low;
+    if (at + 128 <= n_bytes)
+        high = _mm512_loadu_si512(w + at + 64);
+    else if (at + 96 <= n_bytes)
+        high = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(w + at + 64)));
+    return _mm512_permutex2var_epi16(low, order, high);
+}
+
+/* The binary16 at byte `at` of each of 16 blocks: from 128 bytes after the other, of whose 64 words
+ * a permutation takes those at the words' numbers modulo 64. */
+LANES_INLINE lanes f16s_apart(const uint8_t *w, size_t stride, size_t at)
+{
+    const short n = (short)(stride / 2), o = (short)(at / 2);
+    const __m256i order = _mm256_setr_epi16(
+        o, (short)(o + n), (short)(o + 2 * n), (short)(o + 3 * n), (short)(o + 4 * n),
+        (short)(o + 5 * n), (short)(o + 6 * n), (short)(o + 7 * n), (short)(o + 8 * n),
+        (short)(o + 9 * n), (short)(o + 10 * n), (short)(o + 11 * n), (short)(o + 12 * n),
+        (short)(o + 13 * n), (short)(o + 14 * n), (short)(o + 15 * n));
+    __m512i words = words_of(w, 16 * stride, 0, _mm512_castsi256_si512(order));
+    QN_UNROLL(4)
+    for (size_t part = 128; part + 32 <= 16 * stride; part += 128) {
+        __mmask32 here = 0;
+        QN_UNROLL(16)
+        for (size_t i = 0; i < 16; i++)
+            here |= (__mmask32)((i * stride + at) / 128 == part / 128) << i;
+        __m512i more =
+            part + 64 <= 16 * stride
+                ? words_of(w, 16 * stride, part, _mm512_castsi256_si512(order))
+                : _mm512_permutexvar_epi16(
+                      _mm512_castsi256_si512(order),
+                      _mm512_castsi256_si512(_mm256_loadu_si256((const void *)(w + part))));
+        words = _mm512_mask_mov_epi16(words, here, more);
+    }
+    return _mm512_cvtph_ps(_mm512_castsi512_si256(words));
+}
+
+#else
+
 /* A word of each of eight blocks. */
 LANES_INLINE __m128i words_apart(const uint8_t *w, size_t stride)
 {
@@ -90,10 +133,12 @@ LANES_INLINE __m128i words_apart(const uint8_t *w, size_t stride)
     return _mm_insert_epi16(h, qn_load_u16(w + 7 * stride), 7);
 }
 
-LANES_INLINE lanes f16s_apart(const uint8_t *w, size_t stride)
+LANES_INLINE lanes f16s_apart(const uint8_t *w, size_t stride, size_t at)
 {
-    return lanes_of_words(words_apart(w, stride), words_apart(w + 8 * stride, stride));
+    return lanes_of_words(words_apart(w + at, stride), words_apart(w + at + 8 * stride, stride));
 }
+
+#endif
 
 LANES_INLINE void nibbles_apart(const uint8_t *w, size_t stride, ints q[8])
 {
@@ -122,7 +167,7 @@ LANES_INLINE void add_fifths_apart(const uint8_t *w, size_t stride, ints q[8])
 LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
 {
     const size_t n = sizeof(qn_q8_0);
-    u->scale[0] = f16s_apart(w, n);
+    u->scale[0] = f16s_apart(w, n, 0);
     w += offsetof(qn_q8_0, q);
     QN_UNROLL(8)
     for (size_t j = 0; j < 8; j++) {
@@ -133,28 +178,28 @@ LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
 
 LANES_INLINE void load_q4_0(const uint8_t *w, unit *u)
 {
-    u->scale[0] = f16s_apart(w, sizeof(qn_q4_0));
+    u->scale[0] = f16s_apart(w, sizeof(qn_q4_0), 0);
     nibbles_apart(w + offsetof(qn_q4_0, qs), sizeof(qn_q4_0), u->q);
 }
 
 LANES_INLINE void load_q4_1(const uint8_t *w, unit *u)
 {
-    u->scale[0] = f16s_apart(w, sizeof(qn_q4_1));
-    u->min = f16s_apart(w + offsetof(qn_q4_1, m), sizeof(qn_q4_1));
+    u->scale[0] = f16s_apart(w, sizeof(qn_q4_1), 0);
+    u->min = f16s_apart(w, sizeof(qn_q4_1), offsetof(qn_q4_1, m));
     nibbles_apart(w + offsetof(qn_q4_1, qs), sizeof(qn_q4_1), u->q);
 }
 
 LANES_INLINE void load_q5_0(const uint8_t *w, unit *u)
 {
-    u->scale[0] = f16s_apart(w, sizeof(qn_q5_0));
+    u->scale[0] = f16s_apart(w, sizeof(qn_q5_0), 0);
     nibbles_apart(w + offsetof(qn_q5_0, qs), sizeof(qn_q5_0), u->q);
     add_fifths_apart(w + offsetof(qn_q5_0, qh), sizeof(qn_q5_0), u->q);
 }
 
 LANES_INLINE void load_q5_1(const uint8_t *w, unit *u)
 {
-    u->scale[0] = f16s_apart(w, sizeof(qn_q5_1));
-    u->min = f16s_apart(w + offsetof(qn_q5_1, m), sizeof(qn_q5_1));
+    u->scale[0] = f16s_apart(w, sizeof(qn_q5_1), 0);
+    u->min = f16s_apart(w, sizeof(qn_q5_1), offsetof(qn_q5_1, m));
     nibbles_apart(w + offsetof(qn_q5_1, qs), sizeof(qn_q5_1), u->q);
     add_fifths_apart(w + offsetof(qn_q5_1, qh), sizeof(qn_q5_1), u->q);
 }
