@@ -126,20 +126,20 @@ const struct argp qn_run_argp = {
 
 /* Parts that the chat uses too. */
 
-qn_status qn_run_chat_ids(qn_run *r, const qn_buf *messages, qn_ids *ids, qn_error *err)
+qn_status qn_run_chat_ids(qn_run *r, const qn_buf *messages, const qn_past *past, qn_rendered *text,
+                          qn_ids *ids, qn_error *err)
 {
     qn_buf request = {0};
-    qn_rendered text = {0};
+    *text = (qn_rendered){0};
     qn_ids_clear(ids);
     qn_chat_request(messages, &request);
     qn_status st =
         request.failed ? qn_fail(err, QN_ENOMEM, "out of memory for the messages") : QN_OK;
     if (st == QN_OK)
         st = qn_chat_render(r->model.chat_template, r->model.tokenizer,
-                            (qn_str){request.bytes, request.n_bytes}, time(NULL), &text, err);
+                            (qn_str){request.bytes, request.n_bytes}, time(NULL), text, err);
     if (st == QN_OK)
-        st = qn_chat_ids(r->model.tokenizer, r->scratch, &text, ids, err);
-    qn_rendered_release(&text);
+        st = qn_chat_ids_after(past, r->model.tokenizer, r->scratch, text, ids, err);
     qn_buf_release(&request);
     return st;
 }
@@ -216,7 +216,9 @@ static qn_status cut_prompt(qn_run *r, const qn_buf *prompt, qn_ids *ids, qn_err
     if (system)
         qn_chat_add(&messages, "system", strlen(system), system);
     qn_chat_add(&messages, "user", prompt->n_bytes, prompt->bytes);
-    qn_status st = qn_run_chat_ids(r, &messages, ids, err);
+    qn_rendered text;
+    qn_status st = qn_run_chat_ids(r, &messages, &(qn_past){0}, &text, ids, err);
+    qn_rendered_release(&text);
     qn_buf_release(&messages);
     return st;
 }

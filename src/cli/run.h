@@ -29,8 +29,10 @@ typedef struct qn_run {
     qn_answer answer;
 } qn_run;
 
-/* Ids of a conversation (see qn_chat_add), with the template's question for the next answer. */
-qn_status qn_run_chat_ids(qn_run *r, const qn_buf *messages, qn_ids *ids, qn_error *err);
+/* Ids of a conversation (see qn_chat_add), with the template's question for the next answer; after
+ * a past, which may be empty. *text is written in both outcomes and the caller's to release. */
+qn_status qn_run_chat_ids(qn_run *r, const qn_buf *messages, const qn_past *past, qn_rendered *text,
+                          qn_ids *ids, qn_error *err);
 
 /* Opens the engine for a prompt of n_ids, unless it is open. */
 qn_status qn_run_open_engine(qn_run *r, size_t n_ids, qn_error *err);

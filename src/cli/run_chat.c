@@ -1,7 +1,7 @@
 /* cli/run_chat.c - `quern run MODEL` on a terminal: lines in, answers out.
  *
- * Every turn renders the whole conversation; pages of turns that are known are found by name, so a
- * turn costs its new tokens. */
+ * Every turn renders the whole conversation; what the model said before is replayed by its ids, and
+ * pages of what is known are found by name, so a turn costs its new tokens. */
 #include "cli/out.h"
 #include "cli/run.h"
 #include "cli/signals.h"
@@ -15,6 +15,7 @@ typedef struct chat {
     EditLine *editor;
     History *history;
     qn_buf messages; /* inside of the JSON array */
+    qn_past past;
     qn_ids ids;
 } chat;
 
@@ -45,23 +46,47 @@ static void begin(chat *c)
 {
     const char *system = c->run->a->system;
     qn_buf_clear(&c->messages);
+    qn_past_clear(&c->past);
     if (system)
         qn_chat_add(&c->messages, "system", strlen(system), system);
 }
 
-/* One turn. A message that fails is taken back, and the conversation goes on. */
-static qn_status take_turn(chat *c, size_t n_bytes, const char *line, qn_error *err)
+/* An answer that a stop string cut is more than was shown: it is cut into tokens again. */
+static void note_answer(chat *c, const qn_rendered *prompt)
+{
+    const qn_answer *a = &c->run->answer;
+    size_t n = a->ids.n;
+    bool ended = n > 0 && qn_token_ends(c->run->model.tokenizer, a->ids.ids[n - 1]);
+    qn_chat_add(&c->messages, "assistant", a->text.n_bytes, a->text.bytes ? a->text.bytes : "");
+    if (a->finish == QN_FINISH_STOP && !ended)
+        qn_past_clear(&c->past);
+    else
+        qn_past_note(&c->past, prompt, &c->ids, &a->text, n - ended, a->ids.ids);
+}
+
+static qn_status answer(chat *c, qn_error *err)
 {
     qn_run *r = c->run;
-    const qn_answer *a = &r->answer;
-    size_t before = c->messages.n_bytes;
-    qn_chat_add(&c->messages, "user", n_bytes, line);
-    qn_status st = qn_run_chat_ids(r, &c->messages, &c->ids, err);
+    qn_rendered text;
+    qn_status st = qn_run_chat_ids(r, &c->messages, &c->past, &text, &c->ids, err);
     if (st == QN_OK)
         st = qn_run_open_engine(r, c->ids.n, err);
     qn_signals_watch();
     if (st == QN_OK)
         st = qn_run_answer(r, &c->ids, err);
+    if (st == QN_OK)
+        note_answer(c, &text);
+    qn_rendered_release(&text);
+    return st;
+}
+
+/* One turn. A message that fails is taken back, and the conversation goes on. */
+static qn_status take_turn(chat *c, size_t n_bytes, const char *line, qn_error *err)
+{
+    const qn_answer *a = &c->run->answer;
+    size_t before = c->messages.n_bytes;
+    qn_chat_add(&c->messages, "user", n_bytes, line);
+    qn_status st = answer(c, err);
     int signal_number = qn_signal_noted();
     qn_signals_unwatch();
     qn_out_text("\n");
@@ -70,9 +95,8 @@ static qn_status take_turn(chat *c, size_t n_bytes, const char *line, qn_error *
         c->messages.n_bytes = before;
         return st;
     }
-    qn_chat_add(&c->messages, "assistant", a->text.n_bytes, a->text.bytes ? a->text.bytes : "");
-    if (r->a->stats)
-        qn_answer_say_stats(a, r->load_ns);
+    if (c->run->a->stats)
+        qn_answer_say_stats(a, c->run->load_ns);
     if (a->finish == QN_FINISH_LENGTH)
         qn_say("the answer ends here, at the limit of tokens");
     QN_FAIL_IF(signal_number > 0 && signal_number != 2, err, QN_ECANCELLED, "cancelled");
@@ -133,6 +157,7 @@ qn_status qn_run_chat(qn_run *r, qn_error *err)
     if (c.editor)
         el_end(c.editor);
     qn_buf_release(&c.messages);
+    qn_past_release(&c.past);
     qn_ids_release(&c.ids);
     return st;
 }

@@ -68,20 +68,111 @@ qn_status qn_chat_render(const qn_template *template_, const qn_tokenizer *t, qn
     return qn_template_render(template_, &in, out, err);
 }
 
-qn_status qn_chat_ids(const qn_tokenizer *t, qn_tokenizer_scratch *s, const qn_rendered *rendered,
-                      qn_ids *ids, qn_error *err)
+/* Appends the ids of a rendering from byte `from` on. */
+static qn_status cut_from(const qn_tokenizer *t, qn_tokenizer_scratch *s,
+                          const qn_rendered *rendered, size_t from, qn_ids *ids, qn_error *err)
 {
     qn_text_part *parts = qn_alloc_zeroed(rendered->n_spans + 1, sizeof *parts);
+    size_t n = 0;
     QN_FAIL_IF(!parts, err, QN_ENOMEM, "out of memory for the prompt");
     for (size_t i = 0; i < rendered->n_spans; i++) {
         const qn_span *span = &rendered->spans[i];
-        parts[i] = (qn_text_part){.bytes = rendered->text.bytes + span->begin,
-                                  .n_bytes = span->end - span->begin,
-                                  .parse_special = span->trusted};
+        size_t begin = QN_MAX(span->begin, from);
+        if (begin < span->end)
+            parts[n++] = (qn_text_part){.bytes = rendered->text.bytes + begin,
+                                        .n_bytes = span->end - begin,
+                                        .parse_special = span->trusted};
     }
-    qn_status st = qn_tokenize_parts(t, s, rendered->n_spans, parts, 0, ids, err);
+    qn_status st = qn_tokenize_parts(t, s, n, parts, 0, ids, err);
     qn_free(parts);
     return st;
+}
+
+qn_status qn_chat_ids(const qn_tokenizer *t, qn_tokenizer_scratch *s, const qn_rendered *rendered,
+                      qn_ids *ids, qn_error *err)
+{
+    return cut_from(t, s, rendered, 0, ids, err);
+}
+
+/* --- the past --- */
+
+void qn_past_clear(qn_past *past)
+{
+    qn_buf_clear(&past->text);
+    qn_ids_clear(&past->ids);
+    past->n_prompt = 0;
+}
+
+void qn_past_release(qn_past *past)
+{
+    qn_buf_release(&past->text);
+    qn_ids_release(&past->ids);
+    *past = (qn_past){0};
+}
+
+void qn_past_note(qn_past *past, const qn_rendered *prompt, const qn_ids *prompt_ids,
+                  const qn_buf *answer, size_t n_sampled, const uint32_t *sampled)
+{
+    qn_past_clear(past);
+    qn_buf_append(&past->text, prompt->text.n_bytes, prompt->text.bytes);
+    qn_buf_append(&past->text, answer->n_bytes, answer->bytes);
+    qn_ids_append(&past->ids, prompt_ids->n, prompt_ids->ids);
+    qn_ids_append(&past->ids, n_sampled, sampled);
+    past->n_prompt = prompt->text.n_bytes;
+    if (past->text.failed || past->ids.failed)
+        qn_past_release(past);
+}
+
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+static qn_str trimmed(qn_str s)
+{
+    while (s.n_bytes > 0 && is_space(*s.bytes))
+        s.bytes++, s.n_bytes--;
+    while (s.n_bytes > 0 && is_space(s.bytes[s.n_bytes - 1]))
+        s.n_bytes--;
+    return s;
+}
+
+static bool begins_with(qn_str s, qn_str with)
+{
+    return s.n_bytes >= with.n_bytes &&
+           (with.n_bytes == 0 || memcmp(s.bytes, with.bytes, with.n_bytes) == 0);
+}
+
+/* Bytes of the text that are the past, or 0. */
+static size_t past_bytes(const qn_past *past, qn_str text)
+{
+    const qn_str prompt = {past->text.bytes, past->n_prompt};
+    if (past->ids.n == 0 || !begins_with(text, prompt))
+        return 0;
+    const qn_str answer = {past->text.bytes + past->n_prompt, past->text.n_bytes - past->n_prompt};
+    const qn_str rest = {text.bytes + past->n_prompt, text.n_bytes - past->n_prompt};
+    const qn_str shown[] = {answer, trimmed(answer)};
+    for (size_t i = 0; i < QN_COUNT(shown); i++)
+        if (begins_with(rest, shown[i]))
+            return past->n_prompt + shown[i].n_bytes;
+    return 0;
+}
+
+qn_status qn_chat_ids_after(const qn_past *past, const qn_tokenizer *t, qn_tokenizer_scratch *s,
+                            const qn_rendered *rendered, qn_ids *ids, qn_error *err)
+{
+    size_t n_before = ids->n;
+    size_t n_past = past_bytes(past, (qn_str){rendered->text.bytes, rendered->text.n_bytes});
+    if (n_past == 0)
+        return qn_chat_ids(t, s, rendered, ids, err);
+    qn_ids_append(ids, past->ids.n, past->ids.ids);
+    size_t n = ids->n;
+    QN_FAIL_IF(ids->failed, err, QN_ENOMEM, "out of memory for the prompt");
+    QN_TRY(cut_from(t, s, rendered, n_past, ids, err));
+    if (ids->n > n && qn_token_kind_of(t, ids->ids[n]) == QN_TOKEN_CONTROL)
+        return QN_OK;
+    ids->n = n_before; /* what follows could be one token with the end of the answer */
+    return qn_chat_ids(t, s, rendered, ids, err);
 }
 
 void qn_chat_add(qn_buf *messages, const char *role, size_t n_bytes, const char *content)

@@ -30,6 +30,25 @@ qn_status qn_chat_render(const qn_template *template_, const qn_tokenizer *t, qn
 qn_status qn_chat_ids(const qn_tokenizer *t, qn_tokenizer_scratch *s, const qn_rendered *rendered,
                       qn_ids *ids, qn_error *err);
 
+/* A conversation as it was run. What the model said is replayed by its ids: cut into tokens again,
+ * the same text may give others, which the pages of the past do not hold. */
+typedef struct qn_past {
+    qn_buf text;     /* the rendered prompt, then the answer as it was shown */
+    size_t n_prompt; /* bytes of the prompt */
+    qn_ids ids;      /* of the prompt, then those sampled, without an end of generation */
+} qn_past;
+
+/* Notes a prompt and its answer; without memory for them, nothing. */
+void qn_past_note(qn_past *past, const qn_rendered *prompt, const qn_ids *prompt_ids,
+                  const qn_buf *answer, size_t n_sampled, const uint32_t *sampled);
+void qn_past_clear(qn_past *past);
+void qn_past_release(qn_past *past);
+
+/* As qn_chat_ids, of a rendering that goes on from the past: its answer perhaps trimmed, then a
+ * control token. Where it does not, all of it is cut into tokens. */
+qn_status qn_chat_ids_after(const qn_past *past, const qn_tokenizer *t, qn_tokenizer_scratch *s,
+                            const qn_rendered *rendered, qn_ids *ids, qn_error *err);
+
 /* A conversation: the inside of a JSON array of messages. */
 void qn_chat_add(qn_buf *messages, const char *role, size_t n_bytes, const char *content);
 
