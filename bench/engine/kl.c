@@ -1,7 +1,7 @@
 /* bench/engine/kl.c - what approximations cost: KL divergence from float activations and F32 keys
  * and values, over windows of real text.
  *
- *     kl [--kv] MODEL TEXT [TOKENS [WINDOW]]
+ *     kl [--kv[=NAME/NAME..]] MODEL TEXT [TOKENS [WINDOW]]
  *
  * Plain: 8-bit activations with a scale for each 32 values (what Quern does) and for each 256 (what
  * it could do), windows of 512. With --kv: the ways to store keys and values, all with float
@@ -222,21 +222,39 @@ static way storage[] = {
     STORED("q8_0", QN_KV_Q8_0, QN_KV_Q8_0),
     STORED("q8_0 keys", QN_KV_Q8_0, QN_KV_F32),
     STORED("q8_0 values", QN_KV_F32, QN_KV_Q8_0),
-    UNROTATED("q8_0 keys, unrotated", QN_KV_Q8_0, QN_KV_F32),
+    UNROTATED("q8_0 unrotated", QN_KV_Q8_0, QN_KV_Q8_0),
+    UNROTATED("q8_0 keys unrotated", QN_KV_Q8_0, QN_KV_F32),
     STORED("q4_0 keys", QN_KV_Q4_0, QN_KV_F32),
-    UNROTATED("q4_0 keys, unrotated", QN_KV_Q4_0, QN_KV_F32),
+    UNROTATED("q4_0 keys unrotated", QN_KV_Q4_0, QN_KV_F32),
     STORED("q4_0 values", QN_KV_F32, QN_KV_Q4_0),
-    UNROTATED("q4_0 values, unrotated", QN_KV_F32, QN_KV_Q4_0),
+    UNROTATED("q4_0 values unrotated", QN_KV_F32, QN_KV_Q4_0),
     STORED("q8_0 keys, q4_0 values", QN_KV_Q8_0, QN_KV_Q4_0),
     STORED("q4_0", QN_KV_Q4_0, QN_KV_Q4_0),
-    UNROTATED("q4_0, unrotated", QN_KV_Q4_0, QN_KV_Q4_0),
+    UNROTATED("q4_0 unrotated", QN_KV_Q4_0, QN_KV_Q4_0),
 };
+
+/* The reference, and the ways that a list between slashes names. */
+static size_t keep_named(size_t n, way *ways, const char *list)
+{
+    size_t n_kept = 1;
+    for (size_t i = 1; i < n; i++) {
+        const char *at = list;
+        size_t length = strlen(ways[i].name);
+        while (at && (strncmp(at, ways[i].name, length) != 0 || (at[length] && at[length] != '/')))
+            at = (at = strchr(at, '/')) ? at + 1 : NULL;
+        if (at)
+            ways[n_kept++] = ways[i];
+    }
+    return n_kept;
+}
 
 int main(int argc, char **argv)
 {
-    bool kv = argc > 1 && strcmp(argv[1], "--kv") == 0;
+    bool kv = argc > 1 && strncmp(argv[1], "--kv", 4) == 0;
     way *ways = kv ? storage : activations;
     size_t n_ways = kv ? QN_COUNT(storage) : QN_COUNT(activations);
+    if (kv && argv[1][4] == '=')
+        n_ways = keep_named(n_ways, ways, argv[1] + 5);
     argv += kv;
     argc -= kv;
     if (argc < 3)

@@ -16,6 +16,7 @@ qn_status qn_arena_init(qn_arena *a, size_t n_bytes, qn_error *err)
     QN_FAIL_IF(p == MAP_FAILED, err, QN_ENOMEM,
                "no memory for a block of %zu bytes; lower the context or the number of sequences",
                n_bytes);
+    (void)madvise(p, n, MADV_HUGEPAGE); /* a wish: pages of keys and values lie far apart */
     *a = (qn_arena){.bytes = p, .n_bytes = n, .mapped = true};
     return QN_OK;
 }

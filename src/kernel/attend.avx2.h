@@ -237,12 +237,14 @@ static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c
 
 static void softmax(const block *b, uint32_t page)
 {
-    size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    size_t n_part = qn_attend_part_floats(b->job->v_dim), n_lines = (b->n_rest + b->n - 1) / b->n;
     const uint8_t *next = b->job->k_pages[next_page(b, page)];
     for (size_t i = 0; i < b->n; i++) {
         b->c[i] = 1; /* the sums of a row that sees nothing stay as they are */
         if (keys_in_place(b))
             fetch(next + 256 * i, 8); /* so that reading does not pause */
+        else
+            fetch(b->rest + 64 * n_lines * i, 2 * n_lines);
         if (b->seen[i].first <= b->seen[i].last)
             softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i], &b->b[i],
                         b->parts + i * n_part);
@@ -538,7 +540,6 @@ LANES_INLINE void attend_span(const qn_attend_job *job, uint32_t at, float *part
 {
     for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK) {
         block b = block_of(job, t, scratch);
-        b.page_last = QN_MIN(b.page_last, at * QN_SPAN_PAGES + QN_SPAN_PAGES - 1);
         b.parts = part + t * qn_attend_part_floats(job->v_dim);
         reduce_span(&b, at);
     }

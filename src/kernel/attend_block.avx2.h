@@ -34,6 +34,8 @@ typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, an
     float *c, *b;                   /* [n]: what earlier sums, and the page's, are multiplied by */
     slots *seen;                    /* [n]; all of the page when whole */
     bool whole;
+    const uint8_t *rest; /* lines of the next page that are not yet fetched */
+    size_t n_rest;
     uint32_t *position; /* [n] */
     float *parts;       /* [n] parts */
     float *scale;       /* [groups][64] of quantized keys; of values, in units of the largest */

@@ -1,7 +1,7 @@
 /* kernel/attend_ints.avx2.h - scores and sums over quantized pages, in exact integers.
  *
- * Keys: 16 of them in the lanes, 4 dims to a lane, KEY_ROWS rows by TILE_LANES vectors in
- * registers, both as integers of the running group and as floats of the groups before.
+ * Keys: 16 of them in the lanes, 4 dims to a lane; KEY_ROWS rows by TILE_LANES vectors of integers
+ * in registers, which each group of dims adds to the scores in memory.
  * Values: 16 dims in the lanes, 2 positions to a lane, against weights of 16 bits.
  *
  * What a row does not see has weight 0 here, which in integers is nothing. */
@@ -12,7 +12,7 @@
 
 /* At most MOST_SUMS vectors of integers are summed at a time. */
 #ifdef __AVX512F__
-enum { KEY_ROWS = 3, MOST_SUMS = 24 };
+enum { KEY_ROWS = 6, MOST_SUMS = 24 };
 #else
 enum { KEY_ROWS = 3, MOST_SUMS = 6 };
 #endif
@@ -117,7 +117,7 @@ typedef struct key_job { /* p[r][0 .. 16 n_lanes) = scores of the n_rows queries
     const int32_t *bias; /* row r at r * n_groups */
     size_t k_dim, act_bytes, n_groups;
     float *p;            /* row r at r * 64 */
-    const uint8_t *next; /* is fetched, as many bytes as the keys have */
+    const uint8_t *next; /* is fetched, half as many bytes as the keys have */
 } key_job;
 
 /* The block of row r that holds group g. */
@@ -148,9 +148,8 @@ LANES_INLINE void add_steps(size_t n_rows, size_t n_lanes, qn_kv_type type, code
         for (size_t i = 0; i < n_lanes; i++)
             k[i] = key_codes(form, w->k, 8 * g + step, i);
         if (form == CODE_BYTES || step % 2 == 0)
-            fetch(w->next + (8 * g + step) / (form == CODE_BYTES ? 1 : 2) * 64 * n_lanes,
-                  2 * n_lanes);
-        QN_UNROLL(3)
+            fetch(w->next + (8 * g + step) / (form == CODE_BYTES ? 1 : 2) * 32 * n_lanes, n_lanes);
+        QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             ints x = load_4_bytes(act_of(w, r, g)->q + 32 * (g % 8) + 4 * step);
             QN_UNROLL(4)
@@ -163,16 +162,9 @@ LANES_INLINE void add_steps(size_t n_rows, size_t n_lanes, qn_kv_type type, code
 LANES_INLINE void int_score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, code_form form,
                                  const key_job *w)
 {
-    lanes s[KEY_ROWS][TILE_LANES];
-    QN_UNROLL(3)
-    for (size_t r = 0; r < n_rows; r++) {
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            s[r][i] = lanes_set(0);
-    }
     for (size_t g = 0; g < w->n_groups; g++) {
         ints sum[KEY_ROWS][TILE_LANES];
-        QN_UNROLL(3)
+        QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             QN_UNROLL(4)
             for (size_t i = 0; i < n_lanes; i++)
@@ -182,33 +174,42 @@ LANES_INLINE void int_score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type,
             add_steps(n_rows, n_lanes, type, form, 8, w, g, sum);
         else
             add_steps(n_rows, n_lanes, type, form, 4, w, g, sum);
-        QN_UNROLL(3)
+        QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             lanes d = lanes_set(act_of(w, r, g)->d[g % 8]);
+            float *p = w->p + r * QN_PAGE_TOKENS;
             QN_UNROLL(4)
-            for (size_t i = 0; i < n_lanes; i++) {
+            for (size_t i = 0; i < n_lanes; i++, p += 16) {
                 lanes unit = lanes_mul(lanes_load(w->scale + g * QN_PAGE_TOKENS + 16 * i), d);
-                s[r][i] = lanes_fma(ints_to_float(sum[r][i]), unit, s[r][i]);
+                lanes s = g > 0 ? lanes_load(p) : lanes_set(0);
+                lanes_store(p, lanes_fma(ints_to_float(sum[r][i]), unit, s));
             }
         }
     }
-    QN_UNROLL(3)
-    for (size_t r = 0; r < n_rows; r++) {
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            lanes_store(w->p + r * QN_PAGE_TOKENS + 16 * i, s[r][i]);
-    }
 }
+
+#ifdef ONE_LOOP
+#define WITH_3_ROWS WITH_ROWS
+#else
+// clang-format off
+#define WITH_3_ROWS(n_rows, f, ...) \
+    switch (n_rows) { \
+    case 1: f(1, __VA_ARGS__); break; \
+    case 2: f(2, __VA_ARGS__); break; \
+    default: f(3, __VA_ARGS__); \
+    }
+// clang-format on
+#endif
 
 /* type and form: what is compiled for Q8_0, for nibbles, and for nibbles that are bytes now. */
 LANES_INLINE void int_scores_as(size_t n_rows, size_t n_lanes, qn_kv_type type, code_form form,
                                 const key_job *w)
 {
-    switch (n_rows) {
-    case 1: int_score_tile(1, n_lanes, type, form, w); break;
-    case 2: int_score_tile(2, n_lanes, type, form, w); break;
-    default: int_score_tile(3, n_lanes, type, form, w);
-    }
+#ifdef __AVX512F__
+    WITH_ROWS(n_rows, int_score_tile, n_lanes, type, form, w)
+#else
+    WITH_3_ROWS(n_rows, int_score_tile, n_lanes, type, form, w)
+#endif
 }
 
 static void int_scores_of(size_t n_rows, size_t n_lanes, qn_kv_type type, code_form form,
@@ -267,15 +268,18 @@ static void int_scores_of_tile(const block *b, size_t i, size_t n_rows, code_for
         part.k += 4 * at;
         part.scale += at;
         part.p += at;
-        part.next += at * b->job->k_dim / (form == CODE_NIBBLES ? 2 : 1);
+        part.next += at * b->job->k_dim / (form == CODE_NIBBLES ? 4 : 2);
         int_scores_of(n_rows, n_lanes, b->job->k_type, form, &part);
     }
 }
 
-static void int_scores(const block *b, uint32_t page)
+/* Scores; meanwhile the keys of the next page are fetched, half of them with each of the first two
+ * tiles; what is left is b->rest. */
+static void int_scores(block *b, uint32_t page)
 {
     const qn_attend_job *job = b->job;
     size_t codes_at = qn_kv_codes_at(job->k_dim);
+    size_t half = (qn_kv_page_bytes(job->k_type, job->k_dim) - codes_at) / 2;
     const uint8_t *codes = (const uint8_t *)job->k_pages[page] + codes_at;
     const uint8_t *next = job->k_pages[next_page(b, page)];
     key_job w = {.k = codes,
@@ -284,14 +288,18 @@ static void int_scores(const block *b, uint32_t page)
                  .bias = b->bias,
                  .k_dim = job->k_dim,
                  .act_bytes = qn_attend_act_bytes(job->k_dim),
-                 .n_groups = qn_kv_groups(job->k_dim),
-                 .next = next + codes_at};
+                 .n_groups = qn_kv_groups(job->k_dim)};
     code_form form = job->k_type == QN_KV_Q4_0 && b->in_place ? CODE_NIBBLES : CODE_BYTES;
     decode_scales(w.n_groups, b->scale, job->k_pages[page], next);
     if (job->k_type == QN_KV_Q4_0 && form == CODE_BYTES)
         w.k = key_nibbles_to_bytes(b, codes);
-    for (size_t i = 0; i < b->n; i += KEY_ROWS)
-        int_scores_of_tile(b, i, QN_MIN((size_t)KEY_ROWS, b->n - i), form, w);
+    size_t n_tiles = (b->n + KEY_ROWS - 1) / KEY_ROWS, n_tile = (b->n + n_tiles - 1) / n_tiles;
+    for (size_t i = 0; i < b->n; i += n_tile) {
+        w.next = next + codes_at + (i > 0 ? half : 0);
+        int_scores_of_tile(b, i, QN_MIN(n_tile, b->n - i), form, w);
+    }
+    b->rest = next + codes_at + half;
+    b->n_rest = n_tiles > 1 || !b->in_place ? 0 : half / 64;
 }
 
 /* --- values --- */

@@ -337,25 +337,30 @@ static float *part_of(const qn_forward *f, uint32_t head, uint32_t span)
     return (float *)(void *)(f->parts + (head * f->n_spans + span) * f->n_part_bytes);
 }
 
-/* One row of one sequence over a long past: members share its spans, then join them. */
+/* One row of one sequence over a long past: members share its spans, each a run of neighbours,
+ * then join them. */
 static void attend_spans(const qn_op *op, const member *m)
 {
     qn_forward *f = m->f;
     unit u = {.segment = &f->batch->segments[0], .n_rows = 1};
     uint32_t n_heads = f->kv->shape.n_heads;
-    size_t i = 0;
     if (m->few)
         qn_pool_barrier(f->pool); /* others read what this member appended */
-    for (u.head = 0; u.head < n_heads; u.head++) {
-        qn_attend_job job = job_of(op, m, &u);
-        uint32_t first = qn_attend_span_first(&job), last = qn_attend_span_last(&job);
-        for (uint32_t s = first; s <= last; s++, i++)
-            if (i % m->n == m->index)
-                f->kernels->attend_span(&job, s, part_of(f, u.head, s - first), m->scratch->attend);
+    qn_attend_job job = job_of(op, m, &u);
+    uint32_t first = qn_attend_span_first(&job);
+    uint32_t n_spans = qn_attend_span_last(&job) - first + 1;
+    range r = share(m, (size_t)n_heads * n_spans);
+    for (size_t i = r.first; i < r.end; i++) {
+        uint32_t head = (uint32_t)(i / n_spans), s = (uint32_t)(i % n_spans);
+        if (head != u.head) {
+            u.head = head;
+            job = job_of(op, m, &u);
+        }
+        f->kernels->attend_span(&job, first + s, part_of(f, head, s), m->scratch->attend);
     }
     qn_pool_barrier(f->pool);
     for (u.head = (uint32_t)m->index; u.head < n_heads; u.head += (uint32_t)m->n) {
-        qn_attend_job job = job_of(op, m, &u);
+        job = job_of(op, m, &u);
         f->kernels->attend_join(&job, part_of(f, u.head, 0));
     }
 }
