@@ -9,17 +9,19 @@
 
 /* The weights of 16 outputs. What comes after them lies at next in one piece. A load of n bytes of
  * each row asks for 16 n bytes of that, in the order of memory, twice because a CPU may drop a
- * request when it is busy; and for what each row itself needs soon. */
+ * request when it is busy; and for what each row itself needs soon. Without a next nothing is asked
+ * for. */
 typedef struct rows16 {
     const uint8_t *w[4]; /* rows 0, 4, 8 and 12 */
     const uint8_t *next;
+    bool asks;
     size_t stride, stride3; /* one row, three rows: what an address can add */
 } rows16;
 
 /* The empty statements keep compilers from turning the six registers back into 16 sums. */
 LANES_INLINE rows16 rows_of(const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    rows16 r = {.next = next, .stride = stride, .stride3 = 3 * stride};
+    rows16 r = {.next = next, .asks = next, .stride = stride, .stride3 = 3 * stride};
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         r.w[i] = w + 4 * i * stride;
@@ -46,6 +48,8 @@ LANES_INLINE const uint8_t *row(rows16 r, size_t o)
 
 LANES_INLINE void ask_next(rows16 r, size_t n_bytes)
 {
+    if (!r.asks)
+        return;
     QN_UNROLL(8)
     for (size_t i = 0; i < 16 * n_bytes; i += 64) {
         __builtin_prefetch(r.next + 8192 + i, 0, 2);
@@ -56,6 +60,8 @@ LANES_INLINE void ask_next(rows16 r, size_t n_bytes)
 /* For n_rows rows from o on, a multiple of 4. */
 LANES_INLINE void ask_rows(rows16 r, size_t o, size_t n_rows)
 {
+    if (!r.asks)
+        return;
     const uint8_t *w = r.w[0] + o * r.stride + 256;
     QN_UNROLL(4)
     for (size_t i = 0; i < n_rows; i += 4, w += 4 * r.stride) {

@@ -3,10 +3,13 @@
  * What is dealt out depends on the rows' choices, what is computed does not: a slot's products are
  * those of its row alone, and one member adds all that is added to an output. */
 #include "kernel/experts.h"
+#include "kernel/panel.h"
 
 #include <string.h>
 
 enum {
+    FEW_ROWS = 16,        /* qn_linear_i8 is as fast */
+    TILE_ROWS = 6,        /* multiplied between two requests to memory */
     ROWS_AT_ONCE = 128,   /* of one expert: they stay in the second-level cache */
     MOST_RESULTS = 32768, /* rows times outputs at once: so do the products */
     ROWS_TO_DECODE = 8,   /* decoding weights costs about as much as multiplying so many rows */
@@ -18,6 +21,7 @@ typedef struct scratch {
     float *weight;   /* of a slot */
     uint8_t *x;      /* rows of one expert, gathered */
     float *y, *up;   /* their products */
+    qn_panel *panel; /* 2 */
     void *linear;
 } scratch;
 
@@ -34,7 +38,8 @@ static size_t lay_out(scratch *s, uint8_t *memory, size_t n_experts, size_t n_sl
                             aligned(n_slots * sizeof *s->weight),
                             aligned(ROWS_AT_ONCE * x_bytes),
                             MOST_RESULTS * sizeof *s->y,
-                            MOST_RESULTS * sizeof *s->up};
+                            MOST_RESULTS * sizeof *s->up,
+                            2 * sizeof *s->panel};
     uint8_t *part[QN_COUNT(sizes)];
     size_t n = 0;
     for (size_t i = 0; i < QN_COUNT(sizes); n += sizes[i], i++)
@@ -45,6 +50,7 @@ static size_t lay_out(scratch *s, uint8_t *memory, size_t n_experts, size_t n_sl
                    .x = part[3],
                    .y = (void *)part[4],
                    .up = (void *)part[5],
+                   .panel = (void *)part[6],
                    .linear = memory ? memory + n : NULL};
     return n;
 }
@@ -96,21 +102,86 @@ static qn_matrix matrix_of(const qn_matrix *first, size_t expert)
     return m;
 }
 
-static void multiply(const qn_experts *e, const qn_matrix *m, size_t o_begin, size_t o_end,
-                     size_t n_rows, const uint8_t *x, float *y, void *linear)
+/* --- products of one expert's rows --- */
+
+typedef struct bytes { /* weights that are wanted soon */
+    const uint8_t *at, *end;
+} bytes;
+
+static bytes granule_at(const qn_matrix *m, size_t o)
 {
-    if (e->is_act)
-        qn_linear_i8(e->kernels, m, o_begin, o_end, n_rows, x, y, o_end - o_begin, linear);
-    else
-        qn_linear_f32(e->kernels, m, o_begin, o_end, n_rows, (const void *)x,
-                      e->x_stride / sizeof(float), y, o_end - o_begin, linear);
+    size_t n = QN_MIN(m->n_out - o, (size_t)QN_LINEAR_GRANULE);
+    return (bytes){m->bytes + o * m->n_row_bytes, m->bytes + (o + n) * m->n_row_bytes};
 }
 
-/* Outputs from o on that are computed at once. */
-static size_t outputs_at_once(size_t o, size_t o_end, size_t n_rows)
+static void ask(bytes *b, size_t n_bytes)
+{
+    const uint8_t *end = (size_t)(b->end - b->at) < n_bytes ? b->end : b->at + n_bytes;
+    for (; b->at < end; b->at += 64)
+        __builtin_prefetch(b->at, 0, 2);
+}
+
+/* Where one decoding of weights serves many rows, memory has nothing to do while they are
+ * multiplied, and decoding asks it for more than it can take at once. So the requests are spread
+ * over the tiles of rows. */
+static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, size_t n_rows,
+                             const uint8_t *x, bytes next, qn_panel *panel, float *y)
+{
+    const qn_kernels *k = e->kernels;
+    size_t n_block = qn_encoding_block(m->encoding), x_bytes = qn_act_bytes(m->n_in);
+    size_t n_tiles =
+        (n_rows + TILE_ROWS - 1) / TILE_ROWS * ((m->n_in + QN_PANEL_K - 1) / QN_PANEL_K);
+    size_t n_asked = (size_t)(next.end - next.at) / n_tiles + 64;
+    memset(y, 0, n_rows * QN_LINEAR_GRANULE * sizeof *y);
+    for (size_t at = 0, n_k; at < m->n_in; at += n_k) {
+        n_k = QN_MIN(m->n_in - at, (size_t)QN_PANEL_K);
+        size_t offset = at / n_block * qn_encoding_block_bytes(m->encoding);
+        for (size_t i = 0; i < 2; i++)
+            k->expand[m->encoding](&panel[i], n_k,
+                                   m->bytes + (o + 16 * i) * m->n_row_bytes + offset,
+                                   m->n_row_bytes, NULL);
+        for (size_t r = 0; r < n_rows; r += TILE_ROWS) {
+            ask(&next, n_asked);
+            k->panel_mul(*qn_encoding_shape(m->encoding), n_k, 2, panel,
+                         QN_MIN(n_rows - r, (size_t)TILE_ROWS),
+                         (const void *)(x + r * x_bytes + at / QN_PANEL_K * sizeof(qn_act)),
+                         x_bytes, 0, y + r * QN_LINEAR_GRANULE);
+        }
+    }
+}
+
+static bool by_granules(const qn_experts *e, size_t n_rows)
+{
+    return e->is_act && n_rows > FEW_ROWS && !e->kernels->panel_tiles_begin;
+}
+
+/* How many outputs from o on are computed at once. */
+static size_t outputs_at_once(const qn_experts *e, size_t o, size_t o_end, size_t n_rows)
 {
     size_t most = MOST_RESULTS / n_rows / QN_LINEAR_GRANULE * QN_LINEAR_GRANULE;
-    return QN_MIN(o_end - o, most);
+    return QN_MIN(o_end - o, by_granules(e, n_rows) ? (size_t)QN_LINEAR_GRANULE : most);
+}
+
+/* y[r * n + i] = row r of x times output o + i of m. */
+static void multiply(const qn_experts *e, const scratch *s, const qn_matrix *m, size_t o, size_t n,
+                     size_t n_rows, const uint8_t *x, bytes next, float *y)
+{
+    if (by_granules(e, n_rows) && n == QN_LINEAR_GRANULE)
+        multiply_granule(e, m, o, n_rows, x, next, s->panel, y);
+    else if (e->is_act)
+        qn_linear_i8(e->kernels, m, o, o + n, n_rows, x, y, n, s->linear);
+    else
+        qn_linear_f32(e->kernels, m, o, o + n, n_rows, (const void *)x, e->x_stride / sizeof(float),
+                      y, n, s->linear);
+}
+
+/* The next expert that has rows, or the last one. */
+static size_t next_expert(const qn_experts *e, const scratch *s, size_t expert)
+{
+    size_t i = expert + 1;
+    while (i < e->n_experts && s->first[i] == s->first[i + 1])
+        i++;
+    return i < e->n_experts ? i : expert;
 }
 
 /* The rows of n slots side by side: where they lie when they are neighbours, else copied. */
@@ -137,10 +208,12 @@ static void gate_rows(const gate_call *c, const scratch *s, size_t expert, size_
     const qn_experts *e = c->e;
     const uint8_t *x = gather(e, s, slot, n_rows);
     qn_matrix gate = matrix_of(&e->matrix, expert), up = matrix_of(c->up, expert);
+    qn_matrix after = matrix_of(&e->matrix, next_expert(e, s, expert));
     for (size_t o = o_begin, n; o < o_end; o += n) {
-        n = outputs_at_once(o, o_end, n_rows);
-        multiply(e, &gate, o, o + n, n_rows, x, s->y, s->linear);
-        multiply(e, &up, o, o + n, n_rows, x, s->up, s->linear);
+        n = outputs_at_once(e, o, o_end, n_rows);
+        multiply(e, s, &gate, o, n, n_rows, x, granule_at(&up, o), s->y);
+        bytes next = o + n < o_end ? granule_at(&gate, o + n) : granule_at(&after, 0);
+        multiply(e, s, &up, o, n, n_rows, x, next, s->up);
         e->kernels->gate(c->kind, n_rows * n, s->y, s->y, s->up);
         for (size_t r = 0; r < n_rows; r++)
             memcpy(e->y + (slot + r) * e->y_stride + o, s->y + r * n, n * sizeof *s->y);
@@ -198,10 +271,12 @@ static void sum_rows(const qn_experts *e, const scratch *s, size_t expert, size_
                      size_t o_end, size_t slot, size_t n_rows)
 {
     qn_matrix m = matrix_of(&e->matrix, expert);
+    qn_matrix after = matrix_of(&e->matrix, next_expert(e, s, expert));
     const uint8_t *x = e->x + slot * e->x_stride;
     for (size_t o = o_begin, n; o < o_end; o += n) {
-        n = outputs_at_once(o, o_end, n_rows);
-        multiply(e, &m, o, o + n, n_rows, x, s->y, s->linear);
+        n = outputs_at_once(e, o, o_end, n_rows);
+        bytes next = o + n < o_end ? granule_at(&m, o + n) : granule_at(&after, o_begin);
+        multiply(e, s, &m, o, n, n_rows, x, next, s->y);
         for (size_t r = 0; r < n_rows; r++)
             e->kernels->vec_add_scaled(n, e->y + s->row[slot + r] * e->y_stride + o, s->y + r * n,
                                        s->weight[slot + r]);

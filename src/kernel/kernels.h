@@ -23,7 +23,8 @@ typedef struct qn_kernels {
 
     /* Decodes n_k weights (at most 256, whole blocks) of each of 16 rows, row o at w + o * stride
      * bytes, into *p. Meanwhile it may ask memory for what is wanted next: as many bytes, from
-     * next on in one piece; never read, so it may point anywhere. NULL for float encodings. */
+     * next on in one piece; never read, so it may point anywhere; NULL asks for nothing. No function
+     * for float encodings. */
     void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
                                    const uint8_t *next);
 
