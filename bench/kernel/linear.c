@@ -28,7 +28,7 @@ typedef struct options {
 } options;
 
 typedef struct limits {
-    double read_gbps, int8_tops, f32_tflops;
+    double read_gbps, int8_tops, f32_tflops, bf16_tflops;
 } limits;
 
 static double now(void)
@@ -82,6 +82,8 @@ static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
     }
     l.int8_tops = 2e-12 * LOOPS * (double)work->n_int8 / time_loop(work->int8, n_repeat);
     l.f32_tflops = 2e-12 * LOOPS * (double)work->n_f32 / time_loop(work->f32, n_repeat);
+    if (work->bf16)
+        l.bf16_tflops = 2e-12 * LOOPS * (double)work->n_bf16 / time_loop(work->bf16, n_repeat);
     return l;
 }
 
@@ -131,7 +133,8 @@ static void report(const options *opt, const limits *l, const job *j, double *t)
     bool i8 = qn_encoding_is_quantized(j->w.encoding);
     double gbps = 1e-9 * (double)(j->w.n_out * j->w.n_row_bytes) / s;
     double tops = 2e-12 * (double)(j->w.n_out * j->w.n_in * j->n_rows) / s;
-    double peak = i8 ? l->int8_tops : l->f32_tflops;
+    bool bf16 = j->w.encoding == QN_BF16 && j->k->bf16_mul;
+    double peak = i8 ? l->int8_tops : bf16 ? l->bf16_tflops : l->f32_tflops;
     const char *format =
         opt->json ? "{\"encoding\":\"%s\",\"level\":\"%s\",\"rows\":%zu,\"us\":{\"min\":%.1f,"
                     "\"median\":%.1f},\"gbps\":%.2f,\"tops\":%.4f,\"fraction_of_read\":%.3f,"
@@ -177,7 +180,7 @@ static void bench_encoding(const options *opt, const limits *l, qn_encoding e, u
     for (int level = 0; level < QN_CPU_N_LEVELS; level++)
         if ((opt->level < 0 ? level != QN_CPU_REF : level == opt->level) &&
             qn_cpu_has((qn_cpu_level)level)) {
-            j.k = qn_kernels_at((qn_cpu_level)level);
+            j.k = qn_kernels_fastest((qn_cpu_level)level);
             bench_rows(opt, l, &j);
         }
     qn_free(x), qn_free(act), qn_free(j.y), qn_free(j.scratch);
@@ -216,9 +219,11 @@ static options parse(int argc, char **argv)
 
 static void print_limits(const options *opt, const limits *l)
 {
-    printf(opt->json ? "{\"read_gbps\":%.2f,\"int8_tops\":%.4f,\"f32_tflops\":%.4f}\n"
-                     : "limits of one core: read %.2f GB/s, int8 %.4f TOPS, f32 %.4f TFLOPS\n",
-           l->read_gbps, l->int8_tops, l->f32_tflops);
+    printf(opt->json ? "{\"read_gbps\":%.2f,\"int8_tops\":%.4f,\"f32_tflops\":%.4f,"
+                       "\"bf16_tflops\":%.4f}\n"
+                     : "limits of one core: read %.2f GB/s, int8 %.4f TOPS, f32 %.4f TFLOPS, "
+                       "bf16 %.4f TFLOPS\n",
+           l->read_gbps, l->int8_tops, l->f32_tflops, l->bf16_tflops);
 }
 
 int main(int argc, char **argv)

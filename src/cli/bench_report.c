@@ -6,11 +6,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
-double qn_bench_limit(const qn_machine_limits *l, const qn_cost *c)
+double qn_bench_limit(const qn_machine_limits *l, const qn_cost *c, const qn_kernels *k)
 {
+    double floats = k->bf16_mul && l->bf16 > 0 ? l->bf16 : l->f32;
     double reading = (c->weight_bytes + c->kv_bytes) / QN_MAX(l->read_4k, l->read_2m);
-    double multiplying = c->int8_ops / l->int8 + c->float_ops / l->f32;
+    double multiplying = c->int8_ops / l->int8 + c->float_ops / floats;
     return 1 / QN_MAX(reading, multiplying);
 }
 
@@ -74,9 +76,9 @@ static void write_json(const qn_bench_result *r, const char *name, qn_buf *out)
     qn_buf_format(out,
                   "],\"weight_bytes_per_token\":%.0f,\"kv_bytes_per_token\":%.0f,"
                   "\"ops_per_token\":%.0f,\"float_ops_per_token\":%.0f,"
-                  "\"attention_ops_per_token\":%.0f,\"level\":\"%s\"",
+                  "\"attention_ops_per_token\":%.0f,\"level\":\"%s\",\"numerics\":\"%s\"",
                   c->weight_bytes, c->kv_bytes, c->int8_ops + c->float_ops, c->float_ops,
-                  c->attention_ops, qn_cpu_level_name(r->level));
+                  c->attention_ops, qn_cpu_level_name(r->kernels->level), r->kernels->numerics);
     if (r->has_limits) {
         write_number(out, "limit", spread_of(r->n_repeats, r->limits).median);
         write_number(out, "fraction_of_limit", fractions_of(r).median);
@@ -105,6 +107,8 @@ void qn_bench_print(const qn_bench_result *r, bool json)
         if (r->has_limits)
             qn_buf_format(&out, "  %.0f %% of the limit of %.2f", 100 * fractions_of(r).median,
                           spread_of(r->n_repeats, r->limits).median);
+        if (strcmp(r->kernels->numerics, QN_NUMERICS_ID) != 0)
+            qn_buf_format(&out, "  numerics %s", r->kernels->numerics);
         qn_buf_byte(&out, '\n');
     }
     print(&out);

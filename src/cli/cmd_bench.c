@@ -212,7 +212,7 @@ static qn_status test(bench *b, bool prompts, qn_error *err)
                          .depth = b->a->depth,
                          .n_threads = o->n_threads,
                          .n_repeats = b->a->n_repeats,
-                         .level = qn_engine_kernels(b->e)->level,
+                         .kernels = qn_engine_kernels(b->e),
                          .cost = qn_program_cost(&b->m->program, &work),
                          .has_limits = b->meter != NULL};
     for (uint32_t i = 0; i <= b->a->n_repeats; i++) {
@@ -220,7 +220,7 @@ static qn_status test(bench *b, bool prompts, qn_error *err)
         QN_TRY(prompts ? run_prompts(b, i, &r.rates[at], err) : generate(b, i, &r.rates[at], err));
         if (b->meter && i > 0) {
             qn_machine_limits l = qn_meter_measure(b->meter);
-            r.limits[at] = qn_bench_limit(&l, &r.cost);
+            r.limits[at] = qn_bench_limit(&l, &r.cost, r.kernels);
         }
     }
     qn_bench_print(&r, b->a->json);

@@ -5,7 +5,7 @@
 #include "cli/cli.h"
 #include "cli/limits.h"
 #include "cli/out.h"
-#include "kernel/cpu.h"
+#include "kernel/kernels.h"
 #include "model/spec.h"
 
 #include <stdio.h>
@@ -74,8 +74,11 @@ static void write_json(qn_buf *out)
         if (!qn_cpu_has((qn_cpu_level)l))
             qn_buf_format(out, "%s\"%s\":\"%s\"", n++ ? "," : "",
                           qn_cpu_level_name((qn_cpu_level)l), qn_cpu_lacks((qn_cpu_level)l));
-    qn_buf_format(out, "},\"level\":\"%s\",\"cores\":%zu,\"memory_available\":%" PRIu64,
-                  qn_cpu_level_name(qn_cpu_best()), qn_machine_cores(), qn_machine_memory());
+    qn_buf_format(out,
+                  "},\"numerics\":[\"" QN_NUMERICS_ID
+                  "\",\"%s\"],\"level\":\"%s\",\"cores\":%zu,\"memory_available\":%" PRIu64,
+                  qn_kernels_fastest(qn_cpu_best())->numerics, qn_cpu_level_name(qn_cpu_best()),
+                  qn_machine_cores(), qn_machine_memory());
     qn_buf_format(out, ",\"page_bytes\":%ld,\"huge_pages\":\"%s\"}\n", sysconf(_SC_PAGESIZE),
                   pages);
 }
@@ -95,6 +98,8 @@ static void write_text(qn_buf *out)
         if (!qn_cpu_has((qn_cpu_level)l))
             qn_buf_format(out, "\n            not %s: lacks %s", qn_cpu_level_name((qn_cpu_level)l),
                           qn_cpu_lacks((qn_cpu_level)l));
+    qn_buf_format(out, "\nnumerics    " QN_NUMERICS_ID "; %s for BF16 weights",
+                  qn_kernels_fastest(qn_cpu_best())->numerics);
     qn_buf_format(out, "\ncores       %zu for quern\n", qn_machine_cores());
     qn_buf_format(out, "memory      %.1f GB to be had\n", 1e-9 * (double)qn_machine_memory());
     qn_buf_format(out, "pages       %ld bytes; huge pages: %s\n", sysconf(_SC_PAGESIZE), pages);

@@ -141,7 +141,7 @@ static bool goes_on(void *context)
     return !qn_signal_noted() && !qn_out_lost();
 }
 
-static void write_sums(scoring *w, const qn_score *s)
+static void write_sums(scoring *w, const qn_score *s, const char *numerics)
 {
     double n = (double)QN_MAX(s->n_tokens, (size_t)1);
     qn_buf_format(&w->out, "{\"tokens\":%zu,\"nll\":", s->n_tokens);
@@ -156,10 +156,10 @@ static void write_sums(scoring *w, const qn_score *s)
         qn_buf_text(&w->out, "},\"top1_agreement\":");
         qn_json_write_f64(&w->out, (double)s->n_same / n);
     }
-    qn_buf_text(&w->out, "}\n");
+    qn_buf_format(&w->out, ",\"numerics\":\"%s\"}\n", numerics);
 }
 
-static void print_sums(scoring *w, const qn_score *s)
+static void print_sums(scoring *w, const qn_score *s, const char *numerics)
 {
     double n = (double)QN_MAX(s->n_tokens, (size_t)1);
     qn_buf_format(&w->out, "%zu tokens, negative log-likelihood %.4f, perplexity %.4f\n",
@@ -168,6 +168,8 @@ static void print_sums(scoring *w, const qn_score *s)
         qn_buf_format(&w->out,
                       "against %s: KL mean %.3g, max %.3g nats; %.2f %% the same first choice\n",
                       w->a->reference, s->kl_sum / n, s->kl_most, 100 * (double)s->n_same / n);
+    if (strcmp(numerics, QN_NUMERICS_ID) != 0)
+        qn_buf_format(&w->out, "numerics %s\n", numerics);
 }
 
 static qn_status score(scoring *w, qn_engine *e, qn_engine *reference, const qn_ids *ids,
@@ -181,9 +183,9 @@ static qn_status score(scoring *w, qn_engine *e, qn_engine *reference, const qn_
                                 .context = w};
     QN_TRY(qn_score_ids(e, ids->n, ids->ids, &o, &sums, err));
     if (w->a->json)
-        write_sums(w, &sums);
+        write_sums(w, &sums, qn_engine_kernels(e)->numerics);
     else
-        print_sums(w, &sums);
+        print_sums(w, &sums, qn_engine_kernels(e)->numerics);
     qn_out_buf(&w->out);
     return QN_OK;
 }

@@ -17,6 +17,8 @@ qn_status qn_open_model(qn_model *m, const char *model, const qn_compute_args *c
 
 qn_engine_options qn_engine_options_of(const qn_compute_args *compute)
 {
-    return (qn_engine_options){
-        .n_threads = compute->n_threads, .n_chunk = compute->n_chunk, .level = compute->level};
+    return (qn_engine_options){.n_threads = compute->n_threads,
+                               .n_chunk = compute->n_chunk,
+                               .level = compute->level,
+                               .deterministic = compute->deterministic};
 }

@@ -69,6 +69,18 @@ static qn_status start(qn_engine *e, qn_error *err)
     return QN_OK;
 }
 
+/* Products of class T are those with BF16 weights; float activations are wanted as they are. */
+static bool may_round(const qn_model *m, const qn_engine_options *o)
+{
+    bool any = false;
+    for (size_t i = 0; i < m->program.n_ops; i++) {
+        const qn_op *op = &m->program.ops[i];
+        any |= op->kind != QN_OP_EMBED &&
+               (op->matrix.encoding == QN_BF16 || op->up.encoding == QN_BF16);
+    }
+    return any && !o->deterministic && !m->f32_activations;
+}
+
 qn_status qn_engine_open(qn_engine **out, const qn_model *m, const qn_engine_options *o,
                          qn_error *err)
 {
@@ -77,7 +89,7 @@ qn_status qn_engine_open(qn_engine **out, const qn_model *m, const qn_engine_opt
     QN_FAIL_IF(!e, err, QN_ENOMEM, "no memory for an engine");
     e->model = m;
     e->options = *o;
-    e->kernels = qn_kernels_at(o->level);
+    e->kernels = may_round(m, o) ? qn_kernels_fastest(o->level) : qn_kernels_at(o->level);
     qn_status status = qn_engine_settle(&e->options, m, err);
     if (status == QN_OK)
         status = start(e, err);

@@ -17,6 +17,7 @@ typedef struct qn_engine_options {
     uint32_t n_threads;   /* 0: one a core */
     qn_cpu_level level;   /* of the kernels */
     bool no_prefix_cache;
+    bool deterministic; /* no class T: the same bits at every level */
 } qn_engine_options;
 
 /* What qn_engine_open takes as 0, made explicit; QN_EARGUMENT names what is out of range. */

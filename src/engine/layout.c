@@ -59,7 +59,7 @@ void qn_engine_reset(qn_engine *e)
     e->forward.kernels = e->kernels;
     e->forward.kv = &e->kv;
     qn_kv_reset(&e->kv);
-    e->root = qn_prefix_root(e->model);
+    e->root = qn_prefix_root(e->model, e->kernels->numerics);
     for (uint32_t i = 0; i < e->options.n_sequences; i++)
         qn_chain_reset(&e->slots[i].chain, &e->model->program.kv);
 }

@@ -5,9 +5,6 @@
 #include "text/jinja.h"
 #include "text/tokenizer.h"
 
-/* The version of docs/adr/001 and 002: what defines every bit of a result. */
-#define QN_NUMERICS_ID "1"
-
 typedef struct qn_model_options {
     bool f32_activations;
     qn_kv_type k_type, v_type;

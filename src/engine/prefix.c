@@ -3,6 +3,7 @@
 
 #include "base/sha256.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static qn_page_name name_of(size_t n_bytes, const void *bytes)
@@ -14,16 +15,16 @@ static qn_page_name name_of(size_t n_bytes, const void *bytes)
     return name;
 }
 
-qn_page_name qn_prefix_root(const qn_model *m)
+qn_page_name qn_prefix_root(const qn_model *m, const char *numerics)
 {
     struct {
-        char numerics[8];
+        char numerics[sizeof((qn_kernels *)0)->numerics];
         uint8_t fingerprint[32];
         uint32_t k_type, v_type, f32_activations;
-    } root = {.numerics = QN_NUMERICS_ID,
-              .k_type = m->program.kv.k_type,
+    } root = {.k_type = m->program.kv.k_type,
               .v_type = m->program.kv.v_type,
               .f32_activations = m->f32_activations};
+    snprintf(root.numerics, sizeof root.numerics, "%s", numerics);
     memcpy(root.fingerprint, m->fingerprint, sizeof root.fingerprint);
     return name_of(sizeof root, &root);
 }

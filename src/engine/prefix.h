@@ -7,7 +7,8 @@
 
 #include "engine/model.h"
 
-qn_page_name qn_prefix_root(const qn_model *m);
+/* numerics: of the kernels, qn_kernels.numerics. */
+qn_page_name qn_prefix_root(const qn_model *m, const char *numerics);
 
 /* The name of the page that holds these QN_PAGE_TOKENS ids. */
 qn_page_name qn_prefix_next(qn_page_name parent, const uint32_t *ids);

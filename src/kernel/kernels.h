@@ -6,6 +6,7 @@
 #pragma once
 
 #include "kernel/attend.h"
+#include "kernel/bf16.h"
 #include "kernel/cpu.h"
 #include "kernel/dot.h"
 #include "kernel/gate.h"
@@ -15,8 +16,11 @@
 #include "kernel/panel.h"
 #include "kernel/rope.h"
 
+#define QN_NUMERICS_ID "1" /* what ADR 001 and those that add to it define */
+
 typedef struct qn_kernels {
     qn_cpu_level level;
+    char numerics[24]; /* QN_NUMERICS_ID; of tables with class T also its highest level: "1+amx" */
 
     /* act.h: x[n_in] -> one row of activations of qn_act_bytes(n_in); n_in a multiple of 32. */
     void (*quantize)(size_t n_in, const float *x, void *act);
@@ -30,8 +34,9 @@ typedef struct qn_kernels {
 
     /* acc[r][panel][o] += n_k weights of output o of the panel times values x_begin to
      * x_begin + n_k, all of one block, of activation row r, whose block is at x + r * x_stride
-     * bytes. One or two panels; acc is [n_rows][n_panels][16]. Where the level has the two functions
-     * below, calls stand between them, on the same thread and with the same shape and n_rows. */
+     * bytes. One or two panels; acc is [n_rows][n_panels][16]. Where the level has the two
+     * functions below, calls stand between them, on the same thread and with the same shape and
+     * n_rows. */
     void (*panel_mul)(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
                       const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
 
@@ -57,6 +62,13 @@ typedef struct qn_kernels {
                                       size_t x_stride, float *y, size_t y_stride);
     void (*float_decode[QN_N_ENCODINGS])(size_t n, const uint8_t *bytes, float *out);
 
+    /* bf16.h, class T, NULL where the level has none: rows of floats rounded to bf16, in
+     * qn_bf16_rows_bytes(n_in, n_rows) aligned to 64 in the level's own order; and what
+     * float_mul[QN_BF16] computes, from such rows. */
+    void (*bf16_take)(size_t n_in, size_t n_rows, const float *x, size_t x_stride, void *rows);
+    void (*bf16_mul)(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
+                     size_t n_rows, const void *rows, float *y, size_t y_stride);
+
     /* norm.h, rope.h, hadamard.h, gate.h, logits.h, kv.h, attend.h: the contract of qn_<member>. */
     void (*rms_norm)(size_t n, float *y, const float *x, const float *weight, float eps);
     void (*rope_angles)(size_t n_pairs, float *cos_a, float *sin_a, const float *inv_freq,
@@ -81,8 +93,11 @@ typedef struct qn_kernels {
 } qn_kernels;
 
 /* The kernels of the highest variants that are at most level and that this CPU has: constant,
- * shared, safe from any thread. */
+ * shared, safe from any thread. Only class E: the same bits at every level. */
 const qn_kernels *qn_kernels_at(qn_cpu_level level);
+
+/* The same with class T, which is faster; its bits are the level's own. */
+const qn_kernels *qn_kernels_fastest(qn_cpu_level level);
 
 /* The prototype of each function in the table. */
 // clang-format off

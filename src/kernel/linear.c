@@ -158,12 +158,28 @@ static void linear_decoded(const qn_kernels *k, const qn_matrix *w, size_t o_beg
     }
 }
 
+/* Class T: as many rows at a time as the scratch holds as bf16, at least 16. */
+static void linear_bf16(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                        size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
+                        void *rows)
+{
+    size_t most = qn_linear_scratch_bytes(w->n_in) / qn_bf16_rows_bytes(w->n_in, 16) * 16;
+    for (size_t n; n_rows > 0; n_rows -= n, x += n * x_stride, y += n * y_stride) {
+        n = QN_MIN(n_rows, most);
+        k->bf16_take(w->n_in, n, x, x_stride, rows);
+        k->bf16_mul(w->n_in, o_end - o_begin, w->bytes + o_begin * w->n_row_bytes, w->n_row_bytes,
+                    n, rows, y, y_stride);
+    }
+}
+
 void qn_linear_f32(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                    size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
                    void *memory)
 {
     if (qn_encoding_is_quantized(w->encoding))
         linear_decoded(k, w, o_begin, o_end, n_rows, x, x_stride, y, y_stride, memory);
+    else if (w->encoding == QN_BF16 && k->bf16_mul)
+        linear_bf16(k, w, o_begin, o_end, n_rows, x, x_stride, y, y_stride, memory);
     else
         k->float_mul[w->encoding](w->n_in, o_end - o_begin, w->bytes + o_begin * w->n_row_bytes,
                                   w->n_row_bytes, n_rows, x, x_stride, y, y_stride);

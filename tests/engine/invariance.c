@@ -1,5 +1,6 @@
 /* tests/engine/invariance.c - the same request gives the same bits: alone or beside others, in any
  * chunks, on any threads, at every level of the CPU, with its prefix cached or not. */
+#include "engine/prefix.h"
 #include "tests/support/fixture.h"
 #include "tests/support/random_model.h"
 #include "tests/support/run.h"
@@ -47,19 +48,26 @@ static void assert_same_logits(const subject *s, const qn_test_setting *setting,
     qn_test_run_close(&r);
 }
 
-static void assert_invariant_with(const char *shape, const char *encoding, qn_test_setting plain)
+/* At the best level, which may have arithmetic of its own. */
+static void assert_same_cut(const subject *s)
 {
     static const struct {
         uint32_t n_chunk, n_threads;
     } cuts[] = {{1, 1}, {1, 2}, {1, 3}, {4, 2}, {37, 1}, {37, 2}, {37, 3}, {512, 2}};
-    subject s;
-    open_subject(&s, shape, encoding, plain);
     for (size_t i = 0; i < QN_COUNT(cuts); i++) {
-        qn_test_setting cut = plain;
+        qn_test_setting cut = s->plain;
         cut.n_chunk = cuts[i].n_chunk;
         cut.n_threads = cuts[i].n_threads;
-        assert_same_logits(&s, &cut, "a chunk or a thread");
+        assert_same_logits(s, &cut, "a chunk or a thread");
     }
+}
+
+static void assert_invariant_with(const char *shape, const char *encoding, qn_test_setting plain)
+{
+    subject s;
+    plain.deterministic = true;
+    open_subject(&s, shape, encoding, plain);
+    assert_same_cut(&s);
     for (qn_cpu_level l = QN_SANITIZED ? QN_CPU_AVX2 : QN_CPU_REF; l < QN_CPU_N_LEVELS; l++) {
         qn_test_setting at = plain;
         at.at_level = true;
@@ -104,6 +112,37 @@ static void chunks_threads_and_levels_change_no_bit_of_quantized_kv(void **state
         assert_invariant_with("tiny", "Q8_0", stored[i]);
         assert_invariant_with("tiny-windowed", "Q4_K_M", stored[i]);
     }
+}
+
+static void class_t_changes_bits_with_the_level_alone(void **state)
+{
+    (void)state;
+    qn_test_run r;
+    subject fast, exact;
+    open_subject(&fast, "tiny-experts", "BF16", (qn_test_setting){0});
+    open_subject(&exact, "tiny-experts", "BF16", (qn_test_setting){.deterministic = true});
+    assert_same_cut(&fast);
+    bool has_class_t = qn_kernels_fastest(qn_cpu_best())->bf16_mul != NULL;
+    bool differs = memcmp(fast.logits, exact.logits, fast.n_logits * sizeof(float)) != 0;
+    assert_int_equal(differs, has_class_t);
+    free(fast.logits);
+    free(exact.logits);
+    qn_test_run_open(&r, fast.path, &(qn_test_setting){0});
+    qn_page_name a = qn_prefix_root(&r.model, "1"), b = qn_prefix_root(&r.model, "1+amx");
+    assert_memory_not_equal(&a, &b, sizeof a);
+    qn_test_run_close(&r);
+}
+
+static void the_oracle_rounds_no_activations(void **state)
+{
+    (void)state;
+    subject oracle, exact;
+    open_subject(&oracle, "tiny", "BF16", (qn_test_setting){.f32_activations = true});
+    open_subject(&exact, "tiny", "BF16",
+                 (qn_test_setting){.f32_activations = true, .deterministic = true});
+    assert_memory_equal(oracle.logits, exact.logits, exact.n_logits * sizeof(float));
+    free(oracle.logits);
+    free(exact.logits);
 }
 
 /* --- beside others --- */
@@ -290,6 +329,8 @@ static void a_repeated_prompt_is_cached_to_its_last_whole_page(void **state)
 
 QN_TEST_MAIN(cmocka_unit_test(chunks_threads_and_levels_change_no_bit),
              cmocka_unit_test(chunks_threads_and_levels_change_no_bit_of_quantized_kv),
+             cmocka_unit_test(class_t_changes_bits_with_the_level_alone),
+             cmocka_unit_test(the_oracle_rounds_no_activations),
              cmocka_unit_test(neighbours_change_no_sampled_id),
              cmocka_unit_test(neighbours_change_no_sampled_id_of_quantized_kv),
              cmocka_unit_test(a_cached_prefix_changes_no_sampled_id),

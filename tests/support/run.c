@@ -28,7 +28,8 @@ void qn_test_run_open(qn_test_run *r, const char *path, const qn_test_setting *s
                            .n_chunk = s->n_chunk,
                            .n_threads = s->n_threads ? s->n_threads : 1,
                            .level = s->at_level ? s->level : qn_cpu_best(),
-                           .no_prefix_cache = s->no_prefix_cache};
+                           .no_prefix_cache = s->no_prefix_cache,
+                           .deterministic = s->deterministic};
     must(qn_model_open(&r->model, path, &m, &err), &err);
     must(qn_engine_open(&r->engine, &r->model, &o, &err), &err);
 }

@@ -9,7 +9,7 @@ typedef struct qn_test_setting { /* zero: the plain case */
     bool at_level; /* else the best this CPU has */
     qn_cpu_level level;
     const qn_family *family;
-    bool no_prefix_cache;
+    bool no_prefix_cache, deterministic;
     bool has_kv; /* else F16, or F32 with f32_activations */
     qn_kv_type k_type, v_type;
 } qn_test_setting;

@@ -1,0 +1,243 @@
+/* tests/kernel/bf16.c - products of class T with BF16 weights are what ADR 009 defines, stay within
+ * their bound of the exact ones, and do not depend on the other rows.
+ *
+ * The definitions stand here in plain C, one for each order of the sums. Inputs end at an unmapped
+ * page; outputs lie in a pattern. */
+#include "kernel/f16.h"
+#include "kernel/fold.h"
+#include "kernel/linear.h"
+#include "tests/support/emulated.h"
+#include "tests/support/support.h"
+#include "tests/support/test.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static uint64_t seed;
+
+static uint64_t draw(uint64_t below)
+{
+    static uint64_t index;
+    return qn_test_random(seed, index++) % below;
+}
+
+/* --- the definitions --- */
+
+static float flush(float x)
+{
+    return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
+}
+
+/* To bf16, ties to even; subnormals are zeros, a NaN becomes quiet. */
+static float rounded(float x)
+{
+    uint32_t bits = qn_bits_of_float(flush(x));
+    if (isnan(x))
+        return qn_float_of_bits((bits & 0xffff0000) | 0x400000);
+    return qn_float_of_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000);
+}
+
+static float add_product(float sum, float w, float x)
+{
+    return flush(fmaf(flush(w), rounded(x), sum));
+}
+
+typedef float define(size_t n_in, const uint8_t *w, const float *x);
+
+/* Lane l of 16 takes values 2 l + 1 and then 2 l of each 32; the tree of fold.h. */
+static float by_pairs(size_t n_in, const uint8_t *w, const float *x)
+{
+    float sum[16] = {0};
+    for (size_t at = 0; at < n_in; at += 32)
+        for (size_t i = 0; i < 32; i++) {
+            size_t k = at + (i ^ 1);
+            float weight = k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0;
+            sum[i / 2] = add_product(sum[i / 2], weight, k < n_in ? x[k] : 0);
+        }
+    return qn_fold_f32(sum);
+}
+
+/* --- checking --- */
+
+static const uint32_t pattern = 0x7fc0dead;
+
+typedef struct product {
+    size_t n_in, n_out, n_rows, n_rows_bytes, n_y;
+    uint8_t *w;
+    float *x, *y;
+    void *rows;
+} product;
+
+static float random_float(void)
+{
+    return ldexpf((float)draw(1 << 24) - 8388608, -20 - (int)draw(12));
+}
+
+static product make_product(size_t n_in, size_t n_out, size_t n_rows)
+{
+    product p = {n_in, n_out, n_rows, qn_bf16_rows_bytes(n_in, n_rows), n_rows * (n_out + 7), NULL,
+                 NULL, NULL,  NULL};
+    p.w = qn_test_guarded(2 * n_in * n_out);
+    p.x = qn_test_guarded(n_rows * n_in * sizeof(float));
+    p.y = qn_test_guarded(p.n_y * sizeof(float));
+    p.rows = qn_test_guarded(p.n_rows_bytes);
+    for (size_t i = 0; i < n_in * n_out; i++) {
+        uint32_t bits = qn_bits_of_float(random_float());
+        p.w[2 * i] = (uint8_t)(bits >> 16), p.w[2 * i + 1] = (uint8_t)(bits >> 24);
+    }
+    for (size_t i = 0; i < n_rows * n_in; i++)
+        p.x[i] = random_float();
+    return p;
+}
+
+static void release_product(product *p)
+{
+    qn_test_guarded_free(p->w, 2 * p->n_in * p->n_out);
+    qn_test_guarded_free(p->x, p->n_rows * p->n_in * sizeof(float));
+    qn_test_guarded_free(p->y, p->n_y * sizeof(float));
+    qn_test_guarded_free(p->rows, p->n_rows_bytes);
+}
+
+static void compute(const product *p, const qn_kernels *k)
+{
+    for (size_t i = 0; i < p->n_y; i++)
+        memcpy(&p->y[i], &pattern, sizeof pattern);
+    memset(p->rows, 0xff, p->n_rows_bytes);
+    k->bf16_take(p->n_in, p->n_rows, p->x, p->n_in, p->rows);
+    k->bf16_mul(p->n_in, p->n_out, p->w, 2 * p->n_in, p->n_rows, p->rows, p->y, p->n_out + 7);
+}
+
+static bool same(float a, float b)
+{
+    return qn_bits_of_float(a) == qn_bits_of_float(b) || (isnan(a) && isnan(b));
+}
+
+static void assert_defined(const product *p, const char *name, define *definition)
+{
+    for (size_t i = 0; i < p->n_y; i++) {
+        size_t r = i / (p->n_out + 7), o = i % (p->n_out + 7);
+        if (o >= p->n_out) {
+            assert_int_equal(qn_bits_of_float(p->y[i]), pattern);
+            continue;
+        }
+        float want = definition(p->n_in, p->w + 2 * p->n_in * o, p->x + p->n_in * r);
+        if (!same(p->y[i], want))
+            fail_msg("%s, %zu in, %zu out, %zu rows: row %zu output %zu is %a, not %a", name,
+                     p->n_in, p->n_out, p->n_rows, r, o, (double)p->y[i], (double)want);
+    }
+}
+
+static void check_sizes(const qn_kernels *k, const char *name, define *definition)
+{
+    for (size_t i = 0; i < 120; i++) {
+        product p = make_product(1 + draw(i % 4 ? 100 : 600), 1 + draw(40), 1 + draw(40));
+        compute(&p, k);
+        assert_defined(&p, name, definition);
+        release_product(&p);
+    }
+}
+
+/* Values at the edges of both formats. */
+static void check_edges(const qn_kernels *k, const char *name, define *definition)
+{
+    static const uint32_t edges[] = {0,          0x80000000, 0x00400000, 0x80010000, 0x00800000,
+                                     0x7f7f0000, 0xff7f0000, 0x7f800000, 0xff800000, 0x7fc10000,
+                                     0x3f808000, 0x3f818000, 0x3f80ffff, 0x7f7fffff, 0x007fffff,
+                                     0x1f800000, 0x20000000, 0x7fffffff};
+    for (size_t i = 0; i < 300; i++) {
+        product p = make_product(1 + draw(70), 5, 3);
+        for (size_t at = draw(4); at < 3 * p.n_in; at += 1 + draw(40))
+            p.x[at] = qn_float_of_bits(edges[draw(QN_COUNT(edges))]);
+        for (size_t at = draw(4); at < 5 * p.n_in; at += 1 + draw(40)) {
+            uint32_t bits = edges[draw(QN_COUNT(edges))];
+            p.w[2 * at] = (uint8_t)(bits >> 16), p.w[2 * at + 1] = (uint8_t)(bits >> 24);
+        }
+        compute(&p, k);
+        assert_defined(&p, name, definition);
+        release_product(&p);
+    }
+}
+
+static void vdpbf16ps_adds_as_the_definition_says(void **state)
+{
+    (void)state;
+    seed = 1;
+    if (!qn_cpu_has(QN_CPU_AVX512BF16))
+        QN_SKIP("this machine lacks %s", qn_cpu_lacks(QN_CPU_AVX512BF16));
+    check_sizes(qn_kernels_fastest(QN_CPU_AVX512BF16), "avx512bf16", by_pairs);
+    check_edges(qn_kernels_fastest(QN_CPU_AVX512BF16), "avx512bf16", by_pairs);
+}
+
+/* The bound of the rows of variants.def. */
+static void assert_bounded(const qn_kernels *k, double bound)
+{
+    for (size_t i = 0; i < 60; i++) {
+        product p = make_product(1 + draw(i % 2 ? 4000 : 100), 3, 2);
+        compute(&p, k);
+        for (size_t y = 0; y < 6; y++) {
+            const float *x = p.x + p.n_in * (y / 3);
+            double sum = 0, terms = 0;
+            for (size_t j = 0; j < p.n_in; j++) {
+                double term = (double)qn_bf16(qn_load_u16(p.w + 2 * (p.n_in * (y % 3) + j)));
+                sum += term * (double)x[j], terms += fabs(term * (double)x[j]);
+            }
+            assert_true(fabs((double)p.y[y / 3 * 10 + y % 3] - sum) <= bound * terms);
+        }
+        release_product(&p);
+    }
+}
+
+static void errors_stay_within_the_bound(void **state)
+{
+    (void)state;
+    seed = 2;
+    double bound[QN_CPU_N_LEVELS] = {0};
+#define X(cpu_level, most, member, function) bound[cpu_level] = QN_MAX(bound[cpu_level], most);
+#include "kernel/variants.def"
+#undef X
+    for (qn_cpu_level level = 0; level < QN_CPU_N_LEVELS; level++)
+        if (bound[level] > 0 && qn_cpu_has(level))
+            assert_bounded(qn_kernels_fastest(level), bound[level]);
+}
+
+static void a_table_without_class_t_has_none(void **state)
+{
+    (void)state;
+    for (qn_cpu_level level = 0; level < QN_CPU_N_LEVELS; level++) {
+        assert_null(qn_kernels_at(level)->bf16_mul);
+        assert_string_equal(qn_kernels_at(level)->numerics, QN_NUMERICS_ID);
+        bool fast = qn_kernels_fastest(level)->bf16_mul != NULL;
+        assert_int_equal(fast, level >= QN_CPU_AVX512BF16 && qn_cpu_has(QN_CPU_AVX512BF16));
+        assert_int_equal(strcmp(qn_kernels_fastest(level)->numerics, QN_NUMERICS_ID) != 0, fast);
+    }
+}
+
+/* Through qn_linear_f32, with more rows than its scratch holds at once. */
+static void check_batch(const qn_kernels *k, size_t n_rows)
+{
+    product p = make_product(70, 33, n_rows);
+    qn_matrix w = {QN_BF16, p.w, 70, 33, 140};
+    size_t n_scratch = qn_linear_scratch_bytes(70);
+    void *scratch = qn_test_guarded(n_scratch);
+    float alone[33];
+    qn_linear_f32(k, &w, 0, 33, n_rows, p.x, 70, p.y, 40, scratch);
+    for (size_t r = 0; r < n_rows; r++) {
+        qn_linear_f32(k, &w, 0, 33, 1, p.x + 70 * r, 70, alone, 33, scratch);
+        assert_memory_equal(alone, p.y + 40 * r, sizeof alone);
+    }
+    qn_test_guarded_free(scratch, n_scratch);
+    release_product(&p);
+}
+
+static void a_row_does_not_depend_on_its_batch(void **state)
+{
+    (void)state;
+    seed = 3;
+    check_batch(qn_kernels_fastest(qn_cpu_best()), 11);
+    check_batch(qn_kernels_fastest(qn_cpu_best()), 1030);
+}
+
+QN_TEST_MAIN(cmocka_unit_test(vdpbf16ps_adds_as_the_definition_says),
+             cmocka_unit_test(errors_stay_within_the_bound),
+             cmocka_unit_test(a_table_without_class_t_has_none),
+             cmocka_unit_test(a_row_does_not_depend_on_its_batch))
