@@ -4,9 +4,8 @@
  * Tiles of 4 outputs by 6 rows stay in registers; the rows, half as many bytes as floats, stay in
  * the second-level cache. One row takes one output at a time, because memory gives most when it is
  * read in order. */
-#include "kernel/bf16.h"
+#include "kernel/bf16.avx512bf16.h"
 #include "kernel/kernels.h"
-#include "kernel/lanes.avx2.h"
 
 enum {
     MOST_ROWS = 6,
@@ -23,21 +22,6 @@ typedef struct operands {
     size_t y_stride;
     size_t n_ahead; /* bytes from these outputs to what to ask for */
 } operands;
-
-static size_t round_up(size_t n_in)
-{
-    return (n_in + 31) / 32 * 32;
-}
-
-/* The first n of 32 floats, zeros behind them. */
-LANES_INLINE __m512i round_n(const float *x, size_t n)
-{
-    lanes low = n >= 16 ? lanes_load(x) : lanes_load_n(x, n);
-    lanes high = n <= 16   ? lanes_set(0)
-                 : n == 32 ? lanes_load(x + 16)
-                           : lanes_load_n(x + 16, n - 16);
-    return (__m512i)_mm512_cvtne2ps_pbh(high, low);
-}
 
 void qn_bf16_take_avx512bf16(size_t n_in, size_t n_rows, const float *x, size_t x_stride,
                              void *rows)

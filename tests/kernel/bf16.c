@@ -57,6 +57,21 @@ static float by_pairs(size_t n_in, const uint8_t *w, const float *x)
     return qn_fold_f32(sum);
 }
 
+/* Of each 32 values the even ones have a sum of their own and the odd ones too, both from zero;
+ * together they are added to what came before. */
+static float by_tiles(size_t n_in, const uint8_t *w, const float *x)
+{
+    float all = 0;
+    for (size_t at = 0; at < n_in; at += 32) {
+        float sum[2] = {0};
+        for (size_t k = at; k < at + 32; k++)
+            sum[k % 2] = add_product(sum[k % 2], k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0,
+                                     k < n_in ? x[k] : 0);
+        all = flush(all + flush(sum[0] + sum[1]));
+    }
+    return all;
+}
+
 /* --- checking --- */
 
 static const uint32_t pattern = 0x7fc0dead;
@@ -168,6 +183,29 @@ static void vdpbf16ps_adds_as_the_definition_says(void **state)
     check_edges(qn_kernels_fastest(QN_CPU_AVX512BF16), "avx512bf16", by_pairs);
 }
 
+static void emulated_tiles_add_as_the_definition_says(void **state)
+{
+    (void)state;
+    seed = 4;
+    const qn_kernels *k = qn_test_emulated_amx();
+    if (!k)
+        QN_SKIP("this CPU lacks %s, which kernels on tiles need beside them",
+                qn_cpu_lacks(QN_CPU_AVX512BF16));
+    check_sizes(k, "tiles", by_tiles);
+    check_edges(k, "tiles", by_tiles);
+    assert_null(qn_test_tiles_fault());
+}
+
+static void the_tiles_of_this_cpu_add_as_the_definition_says(void **state)
+{
+    (void)state;
+    seed = 5;
+    if (!qn_cpu_has(QN_CPU_AMX))
+        QN_SKIP("this machine lacks %s", qn_cpu_lacks(QN_CPU_AMX));
+    check_sizes(qn_kernels_fastest(QN_CPU_AMX), "amx", by_tiles);
+    check_edges(qn_kernels_fastest(QN_CPU_AMX), "amx", by_tiles);
+}
+
 /* The bound of the rows of variants.def. */
 static void assert_bounded(const qn_kernels *k, double bound)
 {
@@ -198,6 +236,8 @@ static void errors_stay_within_the_bound(void **state)
     for (qn_cpu_level level = 0; level < QN_CPU_N_LEVELS; level++)
         if (bound[level] > 0 && qn_cpu_has(level))
             assert_bounded(qn_kernels_fastest(level), bound[level]);
+    if (qn_test_emulated_amx())
+        assert_bounded(qn_test_emulated_amx(), bound[QN_CPU_AMX]);
 }
 
 static void a_table_without_class_t_has_none(void **state)
@@ -235,9 +275,13 @@ static void a_row_does_not_depend_on_its_batch(void **state)
     seed = 3;
     check_batch(qn_kernels_fastest(qn_cpu_best()), 11);
     check_batch(qn_kernels_fastest(qn_cpu_best()), 1030);
+    if (qn_test_emulated_amx())
+        check_batch(qn_test_emulated_amx(), 50);
 }
 
 QN_TEST_MAIN(cmocka_unit_test(vdpbf16ps_adds_as_the_definition_says),
+             cmocka_unit_test(emulated_tiles_add_as_the_definition_says),
+             cmocka_unit_test(the_tiles_of_this_cpu_add_as_the_definition_says),
              cmocka_unit_test(errors_stay_within_the_bound),
              cmocka_unit_test(a_table_without_class_t_has_none),
              cmocka_unit_test(a_row_does_not_depend_on_its_batch))
