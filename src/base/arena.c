@@ -21,10 +21,21 @@ qn_status qn_arena_init(qn_arena *a, size_t n_bytes, qn_error *err)
     return QN_OK;
 }
 
+qn_status qn_arena_init_huge(qn_arena *a, size_t n_bytes, qn_error *err)
+{
+    enum { PAGE = 2 << 20 };
+    QN_TRY(qn_arena_init(a, n_bytes + PAGE, err));
+    a->n_skip = (PAGE - (uintptr_t)a->bytes % PAGE) % PAGE;
+    a->bytes += a->n_skip;
+    a->n_bytes -= a->n_skip;
+    (void)madvise(a->bytes, n_bytes, MADV_HUGEPAGE);
+    return QN_OK;
+}
+
 void qn_arena_release(qn_arena *a)
 {
     if (a->mapped)
-        munmap(a->bytes, a->n_bytes);
+        munmap(a->bytes - a->n_skip, a->n_bytes + a->n_skip);
     *a = (qn_arena){0};
 }
 

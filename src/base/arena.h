@@ -10,11 +10,14 @@ typedef struct qn_arena {
     uint8_t *bytes; /* NULL while counting */
     size_t n_used, n_bytes;
     bool counts_only, failed;
-    bool mapped; /* bytes come from mmap: zero pages until touched */
+    bool mapped;   /* bytes come from mmap: zero pages until touched */
+    size_t n_skip; /* mapped before bytes, for their alignment */
 } qn_arena;
 
 /* A zeroed block of n_bytes, aligned to 64, from anonymous memory that is resident once touched. */
 qn_status qn_arena_init(qn_arena *a, size_t n_bytes, qn_error *err);
+/* The same in large pages where the system has them; n_bytes a multiple of 2 MiB, aligned to it. */
+qn_status qn_arena_init_huge(qn_arena *a, size_t n_bytes, qn_error *err);
 void qn_arena_release(qn_arena *a);
 
 /* Asks for large pages, for a block that is about to be filled and read at random: fewer faults. The

@@ -97,14 +97,15 @@ static void write_plan(qn_buf *out, const qn_plan *p, bool json)
     snprintf(kv, sizeof kv, "keys in %s, values in %s", qn_kv_type_name(p->k_type),
              qn_kv_type_name(p->v_type));
     const row rows[] = {
-        {"weights", p->weights, "mapped from the file"},
+        {"weights", p->weights,
+         p->huge_weights ? "copied to large pages" : "mapped from the file"},
         {"kv", p->kv, kv},
         {"activations", p->activations, "working memory of a step"},
         {"adapters", p->adapters, ""},
         {"tokenizer", p->tokenizer, "vocabulary and template"},
         {"process", p->process, "code, stacks, tables"},
         {"total", p->total, ""},
-        {"anonymous", p->anonymous, "all but the weights"},
+        {"anonymous", p->anonymous, p->huge_weights ? "all of it" : "all but the weights"},
         {"available", p->available, "to this process"},
     };
     if (json)
@@ -119,7 +120,7 @@ qn_status qn_cmd_plan(int argc, char **argv, qn_error *err)
     qn_model m;
     qn_plan p;
     QN_TRY(qn_args_parse(&qn_plan_argp, argc, argv, &a, err));
-    QN_TRY(qn_open_model(&m, a.model.model, &a.compute, err));
+    QN_TRY(qn_look_at_model(&m, a.model.model, &a.compute, err));
     qn_engine_options o = qn_engine_options_of(&a.compute);
     o.n_ctx = a.n_ctx;
     o.n_sequences = a.n_sequences;

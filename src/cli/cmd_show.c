@@ -241,7 +241,7 @@ qn_status qn_cmd_show(int argc, char **argv, qn_error *err)
     qn_buf out = {0};
     QN_TRY(qn_args_parse(&qn_show_argp, argc, argv, &a, err));
     QN_FAIL_IF(a.program && a.json, err, QN_EARGUMENT, "--program is text; leave out --json");
-    QN_TRY(qn_open_model(&m, a.model.model, &a.compute, err));
+    QN_TRY(qn_look_at_model(&m, a.model.model, &a.compute, err));
     qn_status st = QN_OK;
     if (a.program)
         qn_program_print(&m.program, &out);

@@ -104,16 +104,10 @@ static const struct argp_option compute_options[] = {
     {"kv", KEY_KV, "TYPE", 0, "How keys and values are stored: f32, f16, q8_0 or q4_0", 8},
     {"cache-type-k", KEY_K_TYPE, "TYPE", 0, "How keys are stored", 8},
     {"cache-type-v", KEY_V_TYPE, "TYPE", 0, "How values are stored", 8},
-    {"weights", KEY_WEIGHTS, "WHERE", 0, "Where weights are: map, in the mapped file", 8},
+    {"weights", KEY_WEIGHTS, "WHERE", 0,
+     "Where weights are: map, in the mapped file; huge, copied to large pages", 8},
     {"deterministic", KEY_DETERMINISTIC, NULL, 0,
      "Only arithmetic that gives the same bits on every CPU", 8},
     {0},
 };
 const struct argp qn_compute_argp = {.options = compute_options, .parser = parse_compute};
-
-qn_status qn_compute_check(const qn_compute_args *a, qn_error *err)
-{
-    QN_FAIL_IF(a->huge_weights, err, QN_EUNSUPPORTED,
-               "--weights huge is not supported; leave it out to use the mapped file");
-    return QN_OK;
-}

@@ -25,6 +25,3 @@ typedef struct qn_compute_args {
 } qn_compute_args;
 #define QN_COMPUTE_ARGS ((qn_compute_args){.level = qn_cpu_best(), .k_type = QN_KV_F16, .v_type = QN_KV_F16})
 extern const struct argp qn_compute_argp;
-
-/* What cannot be had is said before anything is loaded. */
-qn_status qn_compute_check(const qn_compute_args *a, qn_error *err);

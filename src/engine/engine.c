@@ -403,11 +403,11 @@ qn_status qn_engine_step(qn_engine *e, qn_error *err)
                       .n_wanted = b->n_wanted,
                       .wanted = b->wanted};
     qn_forward_body(&e->forward, &batch);
-    if (qn_gguf_torn(&e->model->gguf))
+    if (qn_model_torn(e->model))
         return end_torn(e, err);
     advance(e);
     run_head(e);
-    if (qn_gguf_torn(&e->model->gguf))
+    if (qn_model_torn(e->model))
         return end_torn(e, err);
     end_run_prompts(e);
     return QN_OK;

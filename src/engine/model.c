@@ -82,6 +82,7 @@ static qn_status open_parts(qn_model *m, const qn_model_options *o, qn_error *er
     QN_TRY(read_template(m, err));
     m->memory = qn_region_of(PROGRAM_BYTES);
     m->f32_activations = o->f32_activations;
+    m->huge_weights = o->huge_weights;
     QN_TRY(qn_compile(&m->program, &m->memory, &m->config, &m->gguf,
                       &(qn_compile_options){o->f32_activations, o->k_type, o->v_type}, err));
     fingerprint(m);
@@ -104,6 +105,7 @@ void qn_model_close(qn_model *m)
 {
     qn_template_release(m->chat_template);
     qn_tokenizer_release(m->tokenizer);
+    qn_arena_release(&m->huge);
     qn_region_release(&m->memory);
     qn_gguf_release(&m->gguf);
     *m = (qn_model){0};
@@ -115,6 +117,11 @@ uint64_t qn_model_weight_bytes(const qn_model *m)
     for (size_t i = 0; i < m->gguf.n_tensors; i++)
         n += m->gguf.tensors[i].n_bytes;
     return n;
+}
+
+bool qn_model_torn(const qn_model *m)
+{
+    return !m->huge.bytes && qn_gguf_torn(&m->gguf);
 }
 
 uint64_t qn_model_parameters(const qn_model *m)

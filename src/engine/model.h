@@ -1,6 +1,7 @@
 /* engine/model.h - an opened model: mapped weights, config, tokenizer, chat template, program. */
 #pragma once
 
+#include "base/arena.h"
 #include "model/compile.h"
 #include "text/jinja.h"
 #include "text/tokenizer.h"
@@ -8,6 +9,7 @@
 typedef struct qn_model_options {
     bool f32_activations;
     qn_kv_type k_type, v_type;
+    bool huge_weights;       /* will be copied: see engine/huge.h */
     const qn_family *family; /* NULL: by the file's architecture */
 } qn_model_options;
 
@@ -20,7 +22,8 @@ typedef struct qn_model {
     qn_tokenizer *tokenizer;
     qn_template *chat_template; /* NULL: the file has none */
     uint8_t fingerprint[32];    /* of header, directory, identity and sampled blocks of the file */
-    bool f32_activations;
+    bool f32_activations, huge_weights;
+    qn_arena huge; /* the copy of the weights, once it is made */
 } qn_model;
 
 /* On QN_OK *m owns all until qn_model_close; on failure it is zeroed and owns nothing. */
@@ -30,6 +33,9 @@ void qn_model_close(qn_model *m);
 
 /* Bytes of the weights' tensors; they stay in the mapped file. */
 uint64_t qn_model_weight_bytes(const qn_model *m);
+
+/* Whether weights in use were changed: see qn_gguf_torn. */
+bool qn_model_torn(const qn_model *m);
 
 /* Values in all tensors. */
 uint64_t qn_model_parameters(const qn_model *m);

@@ -2,6 +2,7 @@
 #include "engine/plan.h"
 
 #include "base/machine.h"
+#include "engine/huge.h"
 #include "engine/layout.h"
 
 /* A thread's stack as it is used, and the program's own data: measured, rounded up. */
@@ -21,7 +22,8 @@ static bool count(const qn_model *m, const qn_engine_options *o, uint64_t *kv, u
 
 static uint64_t anonymous(const qn_plan *p)
 {
-    return p->kv + p->activations + p->adapters + p->tokenizer + p->process;
+    uint64_t copied = p->huge_weights ? p->weights : 0;
+    return copied + p->kv + p->activations + p->adapters + p->tokenizer + p->process;
 }
 
 /* The longest context that fits, by bisection: memory grows with it. */
@@ -46,7 +48,9 @@ qn_status qn_plan_engine(qn_plan *p, const qn_model *m, const qn_engine_options 
 {
     *p = (qn_plan){.options = *o, .available = qn_machine_memory()};
     QN_TRY(qn_engine_settle(&p->options, m, err));
-    p->weights = qn_model_weight_bytes(m);
+    p->huge_weights = m->huge_weights;
+    p->weights = m->huge_weights ? qn_huge_bytes(m) : qn_model_weight_bytes(m);
+    p->available += m->huge.bytes ? p->weights : 0; /* which are taken already */
     p->tokenizer = qn_tokenizer_n_bytes(m->tokenizer) + m->memory.n_taken;
     p->process = PROCESS_BYTES + (uint64_t)p->options.n_threads * THREAD_BYTES;
     p->kv_bytes_per_token = qn_kv_token_bytes(&m->program.kv);
@@ -54,7 +58,7 @@ qn_status qn_plan_engine(qn_plan *p, const qn_model *m, const qn_engine_options 
     p->v_type = m->program.kv.v_type;
     bool addressable = count(m, &p->options, &p->kv, &p->activations);
     p->anonymous = anonymous(p);
-    p->total = p->weights + p->anonymous;
+    p->total = p->anonymous + (p->huge_weights ? 0 : p->weights);
     p->fits = addressable && p->anonymous <= p->available;
     p->largest_context = largest_context(p, m);
     return QN_OK;

@@ -5,12 +5,13 @@
 
 typedef struct qn_plan {
     qn_engine_options options; /* settled */
-    uint64_t weights;          /* mapped from the file: page cache, not anonymous memory */
+    uint64_t weights;          /* in the page cache, or copied to anonymous memory */
     uint64_t kv, activations;  /* pages; working memory of steps, sampling and batches */
     uint64_t adapters;
     uint64_t tokenizer, process; /* vocabulary and template; code, stacks, tables */
     uint64_t total;              /* all of the above */
-    uint64_t anonymous;          /* total without weights: the most that stays resident */
+    uint64_t anonymous;          /* total without weights in the file: the most resident */
+    bool huge_weights;           /* they are copied */
     uint64_t available;          /* what this process may still take */
     bool fits;
     uint32_t largest_context;    /* tokens of one sequence that would fit, 0: none */

@@ -220,8 +220,20 @@ static void values_out_of_range_are_named(void **state)
         qn_program_run r = QN_RUN(NULL, "run", m, "hi", option);
         assert_refused(&r, 2, wrong[i][0]);
     }
-    qn_program_run r = QN_RUN(NULL, "run", m, "hi", "--weights", "huge");
-    assert_refused(&r, 6, "--weights huge");
+}
+
+static void copied_weights_give_the_same_answer_and_are_planned(void **state)
+{
+    (void)state;
+    const char *m = tiny();
+    qn_program_run a = QN_RUN("hello", "score", m, "--json");
+    qn_program_run b = QN_RUN("hello", "score", m, "--json", "--weights", "huge");
+    assert_int_equal(b.rc, 0);
+    assert_int_equal(a.out.n_bytes, b.out.n_bytes);
+    assert_memory_equal(a.out.bytes, b.out.bytes, a.out.n_bytes);
+    qn_program_run p = QN_RUN(NULL, "plan", m, "--weights", "huge");
+    assert_int_equal(p.rc, 0);
+    assert_non_null(strstr(p.out.bytes, "copied to large pages"));
 }
 
 static void score_prints_a_line_for_each_token_and_the_sums(void **state)
@@ -367,6 +379,7 @@ QN_TEST_MAIN(cmocka_unit_test(a_signal_ends_an_answer_with_its_own_status),
              cmocka_unit_test(an_answer_ends_before_a_stop_string),
              cmocka_unit_test(what_does_not_fit_is_refused_by_how_much),
              cmocka_unit_test(values_out_of_range_are_named),
+             cmocka_unit_test(copied_weights_give_the_same_answer_and_are_planned),
              cmocka_unit_test(score_prints_a_line_for_each_token_and_the_sums),
              cmocka_unit_test(scores_do_not_depend_on_how_they_are_computed),
              cmocka_unit_test(a_model_is_compared_with_a_reference),
