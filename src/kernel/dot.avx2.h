@@ -53,10 +53,10 @@ typedef struct terms {
     float *sum, *scale, *min;
 } terms;
 
-/* What a unit of an encoding decodes to; with halves sums and scales are twice 16. */
+/* What a unit of an encoding decodes to. */
 typedef struct unit {
     ints q[8];
-    lanes scale[2], min;
+    lanes scale, min;
 } unit;
 
 LANES_INLINE void ask_unit(const uint8_t *w, size_t n_bytes)
@@ -167,7 +167,7 @@ LANES_INLINE void add_fifths_apart(const uint8_t *w, size_t stride, ints q[8])
 LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
 {
     const size_t n = sizeof(qn_q8_0);
-    u->scale[0] = f16s_apart(w, n, 0);
+    u->scale = f16s_apart(w, n, 0);
     w += offsetof(qn_q8_0, q);
     QN_UNROLL(8)
     for (size_t j = 0; j < 8; j++) {
@@ -178,30 +178,15 @@ LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
 
 LANES_INLINE void load_q4_0(const uint8_t *w, unit *u)
 {
-    u->scale[0] = f16s_apart(w, sizeof(qn_q4_0), 0);
+    u->scale = f16s_apart(w, sizeof(qn_q4_0), 0);
     nibbles_apart(w + offsetof(qn_q4_0, qs), sizeof(qn_q4_0), u->q);
-}
-
-LANES_INLINE void load_q4_1(const uint8_t *w, unit *u)
-{
-    u->scale[0] = f16s_apart(w, sizeof(qn_q4_1), 0);
-    u->min = f16s_apart(w, sizeof(qn_q4_1), offsetof(qn_q4_1, m));
-    nibbles_apart(w + offsetof(qn_q4_1, qs), sizeof(qn_q4_1), u->q);
 }
 
 LANES_INLINE void load_q5_0(const uint8_t *w, unit *u)
 {
-    u->scale[0] = f16s_apart(w, sizeof(qn_q5_0), 0);
+    u->scale = f16s_apart(w, sizeof(qn_q5_0), 0);
     nibbles_apart(w + offsetof(qn_q5_0, qs), sizeof(qn_q5_0), u->q);
     add_fifths_apart(w + offsetof(qn_q5_0, qh), sizeof(qn_q5_0), u->q);
-}
-
-LANES_INLINE void load_q5_1(const uint8_t *w, unit *u)
-{
-    u->scale[0] = f16s_apart(w, sizeof(qn_q5_1), 0);
-    u->min = f16s_apart(w, sizeof(qn_q5_1), offsetof(qn_q5_1, m));
-    nibbles_apart(w + offsetof(qn_q5_1, qs), sizeof(qn_q5_1), u->q);
-    add_fifths_apart(w + offsetof(qn_q5_1, qh), sizeof(qn_q5_1), u->q);
 }
 
 /* The header of two blocks: 16 bytes each. A minimum is made negative, as the panel has it. */
@@ -221,7 +206,7 @@ LANES_INLINE void load_header_k(const uint8_t *w, size_t n_block, unit *u)
     lanes d = lanes_of_words_256(_mm256_shuffle_epi8(h, _mm256_set1_epi16(0x0100)));
     __m256i minus_dmin = _mm256_xor_si256(h, _mm256_set1_epi16((short)0x8000));
     lanes dmin = lanes_of_words_256(_mm256_shuffle_epi8(minus_dmin, _mm256_set1_epi16(0x0302)));
-    u->scale[0] = lanes_mul(d, lanes_of_bytes(_mm256_castsi256_si128(six)));
+    u->scale = lanes_mul(d, lanes_of_bytes(_mm256_castsi256_si128(six)));
     u->min = lanes_mul(dmin, lanes_of_bytes(_mm256_extracti128_si256(six, 1)));
 }
 
@@ -235,14 +220,6 @@ LANES_INLINE void nibbles_k(const uint8_t *qs, ints q[4])
         q[i] = ints_and(half[i], ints_set_bytes(15));
         q[2 + i] = ints_and(ints_right(half[i], 4), ints_set_bytes(15));
     }
-}
-
-LANES_INLINE void load_q4_k(const uint8_t *w, unit *u)
-{
-    load_header_k(w, sizeof(qn_q4_k), u);
-    QN_UNROLL(2)
-    for (size_t b = 0; b < 2; b++)
-        nibbles_k(w + b * sizeof(qn_q4_k) + offsetof(qn_q4_k, qs), u->q + 4 * b);
 }
 
 LANES_INLINE void load_q5_k(const uint8_t *w, unit *u)
@@ -263,38 +240,13 @@ LANES_INLINE void load_q5_k(const uint8_t *w, unit *u)
     }
 }
 
-LANES_INLINE lanes lanes_fill_f16(uint16_t h)
-{
-    return lanes_of_words_256(_mm256_set1_epi16((short)h));
-}
-
-LANES_INLINE void load_q6_k(const uint8_t *w, unit *u)
-{
-    QN_UNROLL(2)
-    for (size_t b = 0; b < 2; b++, w += sizeof(qn_q6_k)) {
-        QN_UNROLL(2)
-        for (size_t i = 0; i < 2; i++) { /* 128 values: 64 of the low nibbles, 64 of the high */
-            const uint8_t *qh = w + offsetof(qn_q6_k, qh) + 32 * i;
-            ints low = ints_load(w + 64 * i), high = ints_right2_high(load_pair(qh, qh));
-            u->q[4 * b + 2 * i] = join(low, ints_left(high, 4), 48);
-            u->q[4 * b + 2 * i + 1] = join(ints_right(low, 4), high, 48);
-        }
-        u->scale[b] = lanes_mul(lanes_fill_f16(qn_load_u16(w + offsetof(qn_q6_k, d))),
-                                lanes_of_signed_bytes(w + offsetof(qn_q6_k, scales)));
-    }
-}
-
 LANES_INLINE void load_unit(qn_encoding e, const uint8_t *w, unit *u)
 {
     switch (e) {
     case QN_Q4_0: load_q4_0(w, u); break;
-    case QN_Q4_1: load_q4_1(w, u); break;
     case QN_Q5_0: load_q5_0(w, u); break;
-    case QN_Q5_1: load_q5_1(w, u); break;
     case QN_Q8_0: load_q8_0(w, u); break;
-    case QN_Q4_K: load_q4_k(w, u); break;
-    case QN_Q5_K: load_q5_k(w, u); break;
-    default: load_q6_k(w, u); break;
+    default: load_q5_k(w, u); break;
     }
 }
 
@@ -346,25 +298,12 @@ LANES_INLINE void sum_k(const unit *u, const qn_dot_x *x, ints *sum)
     *sum = ints_transpose_pairs(fold4(v));
 }
 
-LANES_INLINE void sum_halves(const unit *u, const qn_dot_x *x, ints sum[2])
-{
-    QN_UNROLL(2)
-    for (size_t b = 0; b < 2; b++) {
-        ints v[4];
-        QN_UNROLL(4)
-        for (size_t j = 0; j < 4; j++)
-            v[j] = add_small(ints_zero(), u->q[4 * b + j], ints_load(x->q + 256 * b + 64 * j));
-        sum[b] = ints_transpose(fold4(v));
-    }
-}
-
-LANES_INLINE void sum_unit(qn_dot_order order, const unit *u, const qn_dot_x *x, ints sum[2])
+LANES_INLINE void sum_unit(qn_dot_order order, const unit *u, const qn_dot_x *x, ints *sum)
 {
     switch (order) {
     case QN_DOT_BYTES: sum_bytes(u, x, sum); break;
     case QN_DOT_32: sum_32(u, x, sum); break;
     case QN_DOT_K: sum_k(u, x, sum); break;
-    case QN_DOT_HALVES: sum_halves(u, x, sum); break;
     }
 }
 
@@ -379,21 +318,16 @@ typedef struct kind {
 /* The terms of unit number i. */
 LANES_INLINE void put_unit(kind k, const uint8_t *w, size_t i, const qn_dot_x *x, terms t)
 {
-    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
-    ints sum[2];
+    ints sum;
     unit u;
     load_unit(k.e, w, &u);
-    sum_unit(k.order, &u, x, sum);
+    sum_unit(k.order, &u, x, &sum);
     if (k.shape.has_min)
         lanes_store(t.min + 16 * i, u.min);
-    QN_UNROLL(2)
-    for (size_t h = 0; h < n_halves; h++) {
-        size_t at = 16 * (n_halves * i + h);
-        if (needs_bias(k.shape))
-            sum[h] = ints_add(sum[h], ints_load(x->bias + 16 * h));
-        lanes_store(t.sum + at, ints_to_float(sum[h]));
-        lanes_store(t.scale + at, lanes_mul(u.scale[h], lanes_load(x->d + 16 * h)));
-    }
+    if (needs_bias(k.shape))
+        sum = ints_add(sum, ints_load(x->bias));
+    lanes_store(t.sum + 16 * i, ints_to_float(sum));
+    lanes_store(t.scale + 16 * i, lanes_mul(u.scale, lanes_load(x->d)));
 }
 
 /* Columns g to g + 7 of 16 rows of n floats; lanes hold rows 0-3, 8-11, 4-7, 12-15. */
@@ -442,16 +376,6 @@ LANES_INLINE void put_units(kind k, const uint8_t *w, size_t i, size_t n, const 
     }
 }
 
-/* The terms of n <= 8 groups of 16 outputs, from group g on. */
-LANES_INLINE lanes add_groups(kind k, size_t n_in, size_t g, size_t n, terms t, const qn_act *act,
-                              lanes acc)
-{
-    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
-    for (size_t at = n_halves * g, end = n_halves * (g + n); at < end; at += 8)
-        acc = add_terms(k.shape.has_min, n_in / k.shape.n_group, at, end - at, t, act, acc);
-    return acc;
-}
-
 LANES_INLINE terms terms_at(float *at, size_t n_in)
 {
     size_t n = qn_dot_terms_each(n_in);
@@ -473,7 +397,7 @@ LANES_INLINE void dot_kind(kind k, size_t n_in, size_t n_out, const uint8_t *w, 
             if (o < n_out)
                 put_units(k, w + o / 16 * n_groups * k.n_unit, g, n, s.x, n_period, now);
             if (o > 0)
-                acc = add_groups(k, n_in, g, n, before, act, acc);
+                acc = add_terms(k.shape.has_min, n_groups, g, n, before, act, acc);
         }
         if (o > 0)
             lanes_store(y + o - 16, lanes_swap_middle(acc));
@@ -482,7 +406,7 @@ LANES_INLINE void dot_kind(kind k, size_t n_in, size_t n_out, const uint8_t *w, 
     }
 }
 
-/* One copy of the code for each quantized encoding. */
+/* One copy of the code for each encoding that it suits. */
 LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
                       qn_dot_scratch s, float *y)
 {
@@ -490,10 +414,10 @@ LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w
     switch (e) {
 #define X(encoding, name, type, n_values, n_bytes, ...) \
     case encoding: \
-        if ((n_values) > 1) \
+        if (qn_dot_suits(encoding)) \
             dot_kind((kind){encoding, {__VA_ARGS__}, \
                             qn_dot_order_of((qn_shape){__VA_ARGS__}, n_values), \
-                            512 / (n_values) * (n_bytes)}, n_in, n_out, w, act, s, y); \
+                            512 * (n_bytes) / (n_values)}, n_in, n_out, w, act, s, y); \
         break;
 #include "kernel/encodings.def"
 #undef X

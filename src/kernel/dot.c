@@ -18,10 +18,10 @@ size_t qn_dot_x_bytes(size_t n_in)
     return qn_dot_period(n_in) * sizeof(qn_dot_x);
 }
 
-/* A term for each of 16 outputs and 16 values. Behind them a transposition may read on. */
+/* A term for each of 16 outputs and 32 values. Behind them a transposition may read on. */
 size_t qn_dot_terms_each(size_t n_in)
 {
-    return n_in + 16;
+    return n_in / 2 + 16;
 }
 
 size_t qn_dot_terms_bytes(size_t n_in)
@@ -32,13 +32,11 @@ size_t qn_dot_terms_bytes(size_t n_in)
 /* The half that comes at quarter i of the j-th 64 bytes. */
 static size_t half_at(qn_dot_order order, size_t j, size_t i)
 {
-    switch (order) {
-    case QN_DOT_BYTES: return 2 * (j / 4 * 8 + j % 4 + i / 2 * 4) + i % 2;
-    case QN_DOT_32: return 2 * (j / 2 + 4 * i) + j % 2;
-    case QN_DOT_K: return 2 * (j / 4 * 8 + j % 4 / 2 + 2 * i) + j % 2;
-    case QN_DOT_HALVES: break;
-    }
-    return 4 * j + i;
+    if (order == QN_DOT_BYTES)
+        return 2 * (j / 4 * 8 + j % 4 + i / 2 * 4) + i % 2;
+    if (order == QN_DOT_32)
+        return 2 * (j / 2 + 4 * i) + j % 2;
+    return 2 * (j / 4 * 8 + j % 4 / 2 + 2 * i) + j % 2;
 }
 
 static void put_values(qn_dot_order order, const qn_act *act, const size_t group[16], qn_dot_x *x)
@@ -55,15 +53,8 @@ static void put_scales(qn_shape shape, const qn_act *act, const size_t group[16]
     for (size_t i = 0; i < 16; i++) {
         const qn_act *block = &act[group[i] / 8];
         size_t g = group[i] % 8;
-        int low = block->sum16[2 * g], high = block->sum16[2 * g + 1];
-        if (shape.n_group == 16) {
-            x->d[2 * i] = x->d[2 * i + 1] = block->d[g];
-            x->bias[2 * i] = -shape.offset * low;
-            x->bias[2 * i + 1] = -shape.offset * high;
-        } else {
-            x->d[i] = block->d[g];
-            x->bias[i] = -shape.offset * (low + high);
-        }
+        x->d[i] = block->d[g];
+        x->bias[i] = -shape.offset * (block->sum16[2 * g] + block->sum16[2 * g + 1]);
     }
 }
 

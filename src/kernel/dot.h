@@ -15,22 +15,21 @@
 
 enum {
     QN_DOT_OUTPUTS = 16,
-    QN_DOT_MOST_PERIOD = 64, /* units; where a row needs more, panels do it */
+    QN_DOT_MOST_INPUTS = 2560, /* more terms than those of so many leave the nearest cache */
 };
 
 /* How the 32 halves of a unit's groups lie in 8 times 64 bytes of decoded values. */
 typedef enum qn_dot_order {
-    QN_DOT_BYTES,  /* blocks of 32 bytes: groups j and j + 4 of each 8 */
-    QN_DOT_32,     /* blocks of 32 nibbles: a half of groups j, j + 4, j + 8 and j + 12 */
-    QN_DOT_K,      /* a half of groups j, j + 2, j + 4 and j + 6 of each 8 */
-    QN_DOT_HALVES, /* one after the other */
+    QN_DOT_BYTES, /* blocks of 32 bytes: groups j and j + 4 of each 8 */
+    QN_DOT_32,    /* blocks of 32 nibbles: a half of groups j, j + 4, j + 8 and j + 12 */
+    QN_DOT_K,     /* a half of groups j, j + 2, j + 4 and j + 6 of each 8 */
 } qn_dot_order;
 
 /* The activations of one unit, in the order in which the decoder of the encoding yields values. */
 typedef struct qn_dot_x {
     _Alignas(64) int8_t q[512];
-    float d[32];      /* of the 16 groups; with 16-wide groups of the 32 halves */
-    int32_t bias[32]; /* -offset times the sum of the group or half */
+    float d[16];      /* of the groups */
+    int32_t bias[16]; /* -offset times the sum of the group */
 } qn_dot_x;
 
 /* What a product needs beside its operands. */
@@ -39,12 +38,15 @@ typedef struct qn_dot_scratch {
     float *terms; /* of 16 outputs and of the 16 before: qn_dot_terms_bytes */
 } qn_dot_scratch;
 
+/* Whether one row is faster so than with panels; measured in docs/speed/013-one-row.md. */
+static inline bool qn_dot_suits(qn_encoding e)
+{
+    return e == QN_Q8_0 || e == QN_Q4_0 || e == QN_Q5_0 || e == QN_Q5_K;
+}
+
 static inline qn_dot_order qn_dot_order_of(qn_shape shape, size_t n_block)
 {
-    return shape.n_group == 16 ? QN_DOT_HALVES
-           : shape.n_bits == 8 ? QN_DOT_BYTES
-           : n_block == 32     ? QN_DOT_32
-                               : QN_DOT_K;
+    return shape.n_bits == 8 ? QN_DOT_BYTES : n_block == 32 ? QN_DOT_32 : QN_DOT_K;
 }
 
 /* Units after which the activations of a row of n_in values (a multiple of 32) repeat. */

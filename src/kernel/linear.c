@@ -28,9 +28,7 @@ typedef struct scratch {
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
     size_t panels = sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float);
-    size_t dot = qn_dot_period(n_in) <= QN_DOT_MOST_PERIOD
-                     ? qn_dot_x_bytes(n_in) + qn_dot_terms_bytes(n_in)
-                     : 0;
+    size_t dot = n_in <= QN_DOT_MOST_INPUTS ? qn_dot_x_bytes(n_in) + qn_dot_terms_bytes(n_in) : 0;
     return (QN_MAX(panels, dot) + 63) / 64 * 64;
 }
 
@@ -113,7 +111,7 @@ static size_t dot_row(const qn_kernels *k, const qn_matrix *w, size_t o_begin, s
 {
     size_t n_period = qn_dot_period(w->n_in);
     size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
-    if (!k->dot || n_period > QN_DOT_MOST_PERIOD)
+    if (!k->dot || !qn_dot_suits(w->encoding) || w->n_in > QN_DOT_MOST_INPUTS)
         return o_begin;
     qn_dot_x *x = memory;
     qn_dot_arrange(w->encoding, w->n_in, act, x);
