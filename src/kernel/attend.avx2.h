@@ -237,7 +237,8 @@ static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c
 
 static void softmax(const block *b, uint32_t page)
 {
-    size_t n_part = qn_attend_part_floats(b->job->v_dim), n_lines = (b->n_rest + b->n - 1) / b->n;
+    size_t n_part = qn_attend_part_floats(b->job->v_dim), n_rows = QN_MAX(b->n, (size_t)1);
+    size_t n_lines = (b->n_rest + n_rows - 1) / n_rows;
     const uint8_t *next = b->job->k_pages[next_page(b, page)];
     for (size_t i = 0; i < b->n; i++) {
         b->c[i] = 1; /* the sums of a row that sees nothing stay as they are */

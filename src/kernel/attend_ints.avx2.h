@@ -293,7 +293,8 @@ static void int_scores(block *b, uint32_t page)
     decode_scales(w.n_groups, b->scale, job->k_pages[page], next);
     if (job->k_type == QN_KV_Q4_0 && form == CODE_BYTES)
         w.k = key_nibbles_to_bytes(b, codes);
-    size_t n_tiles = (b->n + KEY_ROWS - 1) / KEY_ROWS, n_tile = (b->n + n_tiles - 1) / n_tiles;
+    size_t n_tiles = QN_MAX((b->n + KEY_ROWS - 1) / KEY_ROWS, (size_t)1),
+           n_tile = (b->n + n_tiles - 1) / n_tiles;
     for (size_t i = 0; i < b->n; i += n_tile) {
         w.next = next + codes_at + (i > 0 ? half : 0);
         int_scores_of_tile(b, i, QN_MIN(n_tile, b->n - i), form, w);
