@@ -6,10 +6,12 @@
 #include "tests/support/tiny_chat.h"
 
 #include <pty.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 typedef struct terminal {
@@ -52,10 +54,20 @@ static void expect(terminal *t, const char *words)
     memmove(t->text, at, t->n);
 }
 
-/* At the prompt: what is typed ahead of it may be lost. */
+/* Whether the terminal still gathers lines itself: the editor shows its prompt before it ends
+ * that, and an end of input typed between them is lost. */
+static bool gathers_lines(const terminal *t)
+{
+    struct termios mode;
+    assert_int_equal(tcgetattr(t->fd, &mode), 0);
+    return mode.c_lflag & ICANON;
+}
+
 static void say(terminal *t, const char *line)
 {
     expect(t, "> ");
+    while (gathers_lines(t))
+        sched_yield();
     assert_int_equal(write(t->fd, line, strlen(line)), strlen(line));
 }
 
