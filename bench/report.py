@@ -31,8 +31,8 @@ def read(path):
 
 
 def pool(results):
-    """{cell name: {engine: what all its rounds say}}; an engine that never succeeded keeps its error. Of a cell that was
-    run with several commits, the newest counts."""
+    """{cell name: {engine: what all its rounds say}}; an engine that never succeeded keeps its error. Of a cell that
+    was run with several commits, the newest counts."""
     pooled, newest = {}, {r["cell"]: r.get("commit") for r in results}
     for result in results:
         if result.get("commit") != newest[result["cell"]]:
@@ -262,12 +262,21 @@ def summary(cells_shown, pooled):
     return lines
 
 
+ELSEWHERE = [  # goals that other programs measure
+    "Per-op and barrier overhead of a step: `docs/speed/012-few-rows.md`.",
+    "Experts beside a dense product of the same operations: `docs/speed/006-experts.md`.",
+    "Quality and speed of keys and values in 8 and 4 bits: `docs/speed/007-kv-types.md`, `008-attention-depth.md`.",
+    "AMX: checked by emulated tiles (`tests/kernel/tiles.c`), no such machine measured; `docs/speed/009-tiles.md`.",
+    "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`.",
+    "Price of determinism: not measured; no build with the order freed exists.",
+]
+
+
 def document(results, commands):
     """docs/speed.md: where it was measured, how, and the tables."""
     pooled, last = pool(results), results[-1]
     cells_shown = cells.cells_of(cells.SETS[-1])
     machine, whens = last["machine"], sorted(r["when"] for r in results)
-    commits = list(dict.fromkeys(r["commit"] for r in results))
     builds = {n: e["last"].get("build", "") for row in pooled.values() for n, e in row.items()
               if e["last"].get("build")}
     return "\n".join([
@@ -275,16 +284,17 @@ def document(results, commands):
         "Written by `make bench-full` (`bench/table.py --report docs/speed.md`); edits are lost.", "",
         f"**Machine.** {machine['cores']} cores of {machine['cpu']}, {machine['memory_gib']} GiB, level "
         f"{machine['level']}; {machine['compiler']}; {machine['policy']}. {whens[0]} to {whens[-1]}; "
-        f"commit {', '.join(commits)}.", "",
+        f"commit {newest_commit(pooled)}.", "",
         "**How.** Tokens a second as min / median / max; a sample is a process of its own, and the engines take turns, "
         "so that a noisy minute slows all. *Of limit* is the median share of what reading (decode) or multiplying "
         "(prompts, linear operations only) alone would allow, measured in the same process right after the sample over "
-        "a buffer of the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are F16 "
-        "where nothing else is said; a commit behind a test says that the row is older. Files named 1b, 8b and gemma1b "
-        "hold random weights in the shape of Llama 3.2 1B, "
+        "a buffer of the size that a token reads. *Ratios* are Quern's median over each peer's. Keys and values are "
+        "F16 where nothing else is said; a commit behind a test says that the row is older. Files named 1b, 8b and "
+        "gemma1b hold random weights in the shape of Llama 3.2 1B, "
         "Llama 3.1 8B and Gemma 3 1B; moe is 12 of the 48 layers of Qwen3 30B A3B. "
         "Memory bandwidth moves with the machine's other guests.", "",
         "**Peers.** " + "; ".join(f"{n}: {b}" for n, b in builds.items()) + ". Commands, FILE being the model's:", "",
         *(f"    {c}" for c in commands), "",
         "## Goals, in cells that meet them", "", *summary(cells_shown, pooled), "",
+        *(f"- {line}" for line in ELSEWHERE), "",
         *sections(cells_shown, pooled)])

@@ -102,31 +102,32 @@ def units_left(all_cells, rounds, results):
 
 
 def is_real_time():
-    """Others then only get what an engine leaves idle."""
     return os.sched_getscheduler(0) in (os.SCHED_FIFO, os.SCHED_RR)
 
 
-def cpu_seconds():
-    """(of the whole machine, taken by the hypervisor included; of this program and the children it waited for)."""
+def others_seconds():
+    """Seconds of CPU that others had so far: other programs, and the hypervisor. At real-time priority other programs
+    only get what an engine leaves idle, and do not count."""
     with open("/proc/stat", encoding="ascii") as f:
-        user, nice, system, _, _, irq, soft_irq, steal = (int(x) for x in f.readline().split()[1:9])
-    return (user + nice + system + irq + soft_irq + steal) / os.sysconf("SC_CLK_TCK"), sum(os.times()[:4])
+        user, nice, system, _, _, irq, soft_irq, stolen = (
+            int(x) / os.sysconf("SC_CLK_TCK") for x in f.readline().split()[1:9])
+    return stolen if is_real_time() else user + nice + system + irq + soft_irq + stolen - sum(os.times()[:4])
 
 
 def run_quietly(engine, cell, path, prompt):
     """What an engine says while nothing else runs; raises Failed when that never was so."""
     for _ in range(TRIES):
-        begin, all_before, own_before = time.monotonic(), *cpu_seconds()
+        begin, before = time.monotonic(), others_seconds()
         try:
             said = engine.run(cell, path, prompt)
         except (engines.Failed, ValueError, KeyError) as e:  # also what cannot be parsed
             said = {"error": str(e)}
-        all_after, own_after = cpu_seconds()
-        others = (all_after - all_before) - (own_after - own_before) - 0.1  # clocks tick in hundredths of a second
-        noise = others / (time.monotonic() - begin) - (os.cpu_count() - cell.threads)
-        if noise < NOISE or is_real_time():
+        others = others_seconds() - before - 0.1  # clocks tick in hundredths of a second
+        left_idle = 0 if is_real_time() else os.cpu_count() - cell.threads
+        noise = others / (time.monotonic() - begin) - left_idle
+        if noise < NOISE:
             return said
-    raise engines.Failed(f"other programs take {100 * noise:.0f} % of a core")
+    raise engines.Failed(f"others take {100 * noise:.0f} % of a core")
 
 
 def run_unit(n, cell, all_engines, folder):
