@@ -245,7 +245,7 @@ static void score_prints_a_line_for_each_token_and_the_sums(void **state)
     assert_int_equal(n_lines(r.out), 6);
     for (size_t i = 0; i < 5; i++)
         ASSERT_KEYS(r.out, i, "id", "logprob", "top");
-    ASSERT_KEYS(r.out, 5, "tokens", "nll", "perplexity");
+    ASSERT_KEYS(r.out, 5, "tokens", "nll", "perplexity", "numerics");
     assert_non_null(strstr(r.out.bytes, "{\"id\":1,\"logprob\":null,\"top\":[]}"));
     double n = number_after(r.out, "\"tokens\":"), nll = number_after(r.out, "\"nll\":");
     assert_true(n == 4);
@@ -319,7 +319,7 @@ static void plan_show_and_bench_have_stable_keys(void **state)
     for (size_t i = 0; i < 2; i++)
         ASSERT_KEYS(r.out, i, "test", "threads", "sequences", "depth", "tokens_per_second",
                     "samples", "weight_bytes_per_token", "kv_bytes_per_token", "ops_per_token",
-                    "float_ops_per_token", "attention_ops_per_token", "level");
+                    "float_ops_per_token", "attention_ops_per_token", "level", "numerics");
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"pp8\""));
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"tg4\""));
     r = QN_RUN(NULL, "bench", m, "--json", "-p", "8", "-n", "4", "-r", "2", "-d", "70", "-s", "3");
