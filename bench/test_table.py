@@ -56,7 +56,7 @@ class Parsing(unittest.TestCase):
         self.assertEqual(one["shares"], {"Q6_K, 512 rows": 0.5, "Q6_K, 1 row": 0.9})
         pooled = report.pool([{"cell": "kernels/linear/t1", "round": 1, "quern": one}])
         self.assertEqual(report.kernel_table(pooled)[2:],
-                         ["| Q6_K, 512 rows | 0.50 | >= 0.48: met |", "| Q6_K, 1 row | 0.90 |  |"])
+                         ["| Q6_K, 512 rows | 0.500 | >= 0.48: met |", "| Q6_K, 1 row | 0.900 |  |"])
 
     def test_an_answer_without_a_figure_is_a_failure(self):
         for parse in (engines.parse_quern, engines.parse_llama_bench, engines.parse_batched,
@@ -81,10 +81,22 @@ class Figures(unittest.TestCase):
         self.assertEqual(report.ratio_to_best(row, "tg"), 1)
         self.assertEqual(report.ratio_to_best(row, "first"), 2)
         self.assertEqual(report.verdict(report.goals_of(cell, row, pooled)),
-                         "0.80 of the limit (>= 0.88): **not met**; 1.00 x best peer (>= 1.4): **not met**")
+                         "0.800 of the limit (>= 0.88): **not met**; 1.000 x best peer (>= 1.4): **not met**")
         self.assertEqual(len(report.table([cell], pooled)), 3)
         self.assertIn("| Decode, one sequence, 1B and 8B | >= 1.4 x best peer | 0 of 1 | 1.00 / 1.00 / 1.00 |",
                       report.summary([cell], pooled))
+
+    def test_a_batch_gains_over_one_sequence_of_the_same_program(self):
+        batch = {"samples": [8], "last": engines.parse_quern(QUERN)}
+        rows = [result("smollm2/tg4/t2", 1, {"samples": [4]}) | {"commit": "a"},
+                result("smollm2/tg4xs2/t2", 1, engines.parse_quern(QUERN) | batch) | {"commit": "a"},
+                result("smollm2/tg4/t2", 1, {"samples": [1]}) | {"commit": "b"}]
+        cell, pooled = cells.parse_cell("smollm2", "tg4xs2", 2), report.pool(rows)
+        goals = report.goals_of(cell, pooled[cell.name], pooled)
+        self.assertIn(("x one sequence", 2.0, ">=", 1.9), goals)
+        rows[0]["commit"] = "c"
+        self.assertIn(("x one sequence", None, ">=", 1.9),
+                      report.goals_of(cell, pooled[cell.name], report.pool(rows)))
 
     def test_a_newer_commit_replaces_an_older_one(self):
         cell = cells.parse_cell("smollm2", "tg64", 1)
