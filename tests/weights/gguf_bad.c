@@ -56,7 +56,7 @@ typedef struct image {
 static void put(qn_buf *b, size_t n_bytes, uint64_t value)
 {
     for (size_t i = 0; i < n_bytes; i++)
-        qn_buf_byte(b, i < 8 ? (char)(value >> (8 * i)) : 0);
+        qn_buf_byte(b, (char)(i < 8 ? value >> (8 * i) : 0));
 }
 
 static void put_at(image *m, field f, size_t n_bytes, uint64_t value)
