@@ -12,69 +12,70 @@
 #define SEEDS "tests/fuzz/seeds/tokenizer_json/"
 #define FOLDER "tests/fixtures/text/json/"
 
+// clang-format off
+static const struct {
+    const char *seed;
+    qn_status status;
+    const char *says;
+} bad[] = {
+    {"bad-normalizer", QN_EUNSUPPORTED, "normalizer: normalizer Odd is not supported"},
+    {"bad-charsmap", QN_EFORMAT, "character map"},
+    {"bad-charsmap-end", QN_EFORMAT, "zero byte"},
+    {"bad-base64", QN_EFORMAT, "base64"},
+    {"deep", QN_ELIMIT, "Sequences"},
+    {"no-list", QN_EFORMAT, "Sequence"},
+    {"byte-normalizer-first", QN_EUNSUPPORTED, "behind ByteLevel"},
+    {"byte-normalizer-cut", QN_EUNSUPPORTED, "ByteLevel"},
+    {"cut-unknown", QN_EUNSUPPORTED, "pre_tokenizer: pre-tokenizer UnicodeScripts"},
+    {"cut-bad-behavior", QN_EUNSUPPORTED, "behavior Odd"},
+    {"cut-bad-pattern", QN_EFORMAT, "the pattern (a"},
+    {"cut-bad-class", QN_EUNSUPPORTED, "the pattern [^\\W]"},
+    {"cut-no-pattern", QN_EFORMAT, "pattern"},
+    {"cut-odd-pattern", QN_EFORMAT, "neither String nor Regex"},
+    {"cut-empty-pattern", QN_EFORMAT, "pattern"},
+    {"metaspace-other", QN_EUNSUPPORTED, "U+2581"},
+    {"metaspace-two", QN_EUNSUPPORTED, "marked spaces"},
+    {"metaspace-odd-True", QN_EUNSUPPORTED, "prepend_scheme odd"},
+    {"marks-one-side", QN_EUNSUPPORTED, "U+2581"},
+    {"bytes-one-side", QN_EUNSUPPORTED, "bytes"},
+    {"bert-processing", QN_EFORMAT, "post_processor"},
+    {"no-cls", QN_EFORMAT, "cls and sep"},
+    {"bad-processor", QN_EUNSUPPORTED, "post-processor Odd"},
+    {"template-two-texts", QN_EUNSUPPORTED, "2 places"},
+    {"template-unnamed", QN_EFORMAT, "template"},
+    {"template-unknown", QN_EFORMAT, "token x"},
+    {"template-without", QN_EFORMAT, "special_tokens"},
+    {"template-empty", QN_EFORMAT, "single"},
+    {"template-many", QN_ELIMIT, "too many"},
+    {"template-id", QN_EFORMAT, "token 99"},
+    {"bad-decoder", QN_EUNSUPPORTED, "decoder CTC"},
+    {"decoder-replace", QN_EUNSUPPORTED, "decoder"},
+    {"decoder-strip", QN_EUNSUPPORTED, "strips"},
+    {"decoder-two", QN_EUNSUPPORTED, "two decoders"},
+    {"dropout", QN_EUNSUPPORTED, "dropout"},
+    {"merge-mixed", QN_EFORMAT, "pairs"},
+    {"merge-three", QN_EFORMAT, "merge 0 has 3 texts"},
+    {"merge-empty", QN_EFORMAT, "merge 0"},
+    {"merge-unknown", QN_EFORMAT, "merge 0 (t x)"},
+    {"merge-no-space", QN_EFORMAT, "merge 0"},
+    {"id-twice", QN_EFORMAT, "id 1"},
+    {"id-large", QN_ELIMIT, "1099511627776"},
+    {"id-negative", QN_ELIMIT, "-1"},
+    {"added-other", QN_EFORMAT, "added token b"},
+    {"added-large", QN_ELIMIT, "added token"},
+    {"added-long", QN_ELIMIT, "600"},
+    {"affix-long", QN_ELIMIT, "65"},
+    {"unigram-bad", QN_EFORMAT, "piece 0"},
+    {"model-unknown", QN_EUNSUPPORTED, "model Odd"},
+    {"model-untyped", QN_EUNSUPPORTED, "(none named)"},
+    {"no-model", QN_EFORMAT, "tokenizer.json"},
+    {"no-vocab", QN_EFORMAT, "tokenizer.json"},
+    {"cut", QN_EFORMAT, "line 1"},
+};
+// clang-format on
+
 static void a_bad_tokenizer_json_is_named(void **state)
 {
-    // clang-format off
-    static const struct {
-        const char *seed;
-        qn_status status;
-        const char *says;
-    } bad[] = {
-        {"bad-normalizer", QN_EUNSUPPORTED, "normalizer: normalizer Odd is not supported"},
-        {"bad-charsmap", QN_EFORMAT, "character map"},
-        {"bad-charsmap-end", QN_EFORMAT, "zero byte"},
-        {"bad-base64", QN_EFORMAT, "base64"},
-        {"deep", QN_ELIMIT, "Sequences"},
-        {"no-list", QN_EFORMAT, "Sequence"},
-        {"byte-normalizer-first", QN_EUNSUPPORTED, "behind ByteLevel"},
-        {"byte-normalizer-cut", QN_EUNSUPPORTED, "ByteLevel"},
-        {"cut-unknown", QN_EUNSUPPORTED, "pre_tokenizer: pre-tokenizer UnicodeScripts"},
-        {"cut-bad-behavior", QN_EUNSUPPORTED, "behavior Odd"},
-        {"cut-bad-pattern", QN_EFORMAT, "the pattern (a"},
-        {"cut-bad-class", QN_EUNSUPPORTED, "the pattern [^\\W]"},
-        {"cut-no-pattern", QN_EFORMAT, "pattern"},
-        {"cut-odd-pattern", QN_EFORMAT, "neither String nor Regex"},
-        {"cut-empty-pattern", QN_EFORMAT, "pattern"},
-        {"metaspace-other", QN_EUNSUPPORTED, "U+2581"},
-        {"metaspace-two", QN_EUNSUPPORTED, "marked spaces"},
-        {"metaspace-odd-True", QN_EUNSUPPORTED, "prepend_scheme odd"},
-        {"marks-one-side", QN_EUNSUPPORTED, "U+2581"},
-        {"bytes-one-side", QN_EUNSUPPORTED, "bytes"},
-        {"bert-processing", QN_EFORMAT, "post_processor"},
-        {"no-cls", QN_EFORMAT, "cls and sep"},
-        {"bad-processor", QN_EUNSUPPORTED, "post-processor Odd"},
-        {"template-two-texts", QN_EUNSUPPORTED, "2 places"},
-        {"template-unnamed", QN_EFORMAT, "template"},
-        {"template-unknown", QN_EFORMAT, "token x"},
-        {"template-without", QN_EFORMAT, "special_tokens"},
-        {"template-empty", QN_EFORMAT, "single"},
-        {"template-many", QN_ELIMIT, "too many"},
-        {"template-id", QN_EFORMAT, "token 99"},
-        {"bad-decoder", QN_EUNSUPPORTED, "decoder CTC"},
-        {"decoder-replace", QN_EUNSUPPORTED, "decoder"},
-        {"decoder-strip", QN_EUNSUPPORTED, "strips"},
-        {"decoder-two", QN_EUNSUPPORTED, "two decoders"},
-        {"dropout", QN_EUNSUPPORTED, "dropout"},
-        {"merge-mixed", QN_EFORMAT, "pairs"},
-        {"merge-three", QN_EFORMAT, "merge 0 has 3 texts"},
-        {"merge-empty", QN_EFORMAT, "merge 0"},
-        {"merge-unknown", QN_EFORMAT, "merge 0 (t x)"},
-        {"merge-no-space", QN_EFORMAT, "merge 0"},
-        {"id-twice", QN_EFORMAT, "id 1"},
-        {"id-large", QN_ELIMIT, "1099511627776"},
-        {"id-negative", QN_ELIMIT, "-1"},
-        {"added-other", QN_EFORMAT, "added token b"},
-        {"added-large", QN_ELIMIT, "added token"},
-        {"added-long", QN_ELIMIT, "600"},
-        {"affix-long", QN_ELIMIT, "65"},
-        {"unigram-bad", QN_EFORMAT, "piece 0"},
-        {"model-unknown", QN_EUNSUPPORTED, "model Odd"},
-        {"model-untyped", QN_EUNSUPPORTED, "(none named)"},
-        {"no-model", QN_EFORMAT, "tokenizer.json"},
-        {"no-vocab", QN_EFORMAT, "tokenizer.json"},
-        {"cut", QN_EFORMAT, "line 1"},
-    };
-    // clang-format on
     (void)state;
     for (size_t i = 0; i < QN_COUNT(bad); i++) {
         qn_tokenizer *t;
