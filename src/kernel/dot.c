@@ -26,7 +26,7 @@ size_t qn_dot_terms_each(size_t n_in)
 
 size_t qn_dot_terms_bytes(size_t n_in)
 {
-    return 2 * 3 * qn_dot_terms_each(n_in) * sizeof(float);
+    return 6 * qn_dot_terms_each(n_in) * sizeof(float);
 }
 
 /* The half that comes at quarter i of the j-th 64 bytes. */

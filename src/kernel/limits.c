@@ -228,13 +228,12 @@ TILES static int64_t bf16_amx(size_t n_loops)
     return 0;
 }
 
-/* products of a loop: accumulators times lanes */
+/* products of a loop: accumulators times lanes, or 4 tiles of 16 x 16 x 64 and x 32 */
 static const qn_limit_work avx2 = {read_avx2, int8_avx2, f32_avx2, NULL, 384, 96, 0};
 static const qn_limit_work avx512 = {read_avx512, int8_avx512, f32_avx512, NULL, 1024, 256, 0};
 static const qn_limit_work vnni = {read_avx512, int8_vnni, f32_avx512, NULL, 1024, 256, 0};
 static const qn_limit_work bf16 = {read_avx512, int8_vnni, f32_avx512, bf16_avx512, 1024, 256, 512};
-static const qn_limit_work amx = {read_avx512,      int8_amx, f32_avx512,      bf16_amx,
-                                  4 * 16 * 16 * 64, 256,      4 * 16 * 16 * 32};
+static const qn_limit_work amx = {read_avx512, int8_amx, f32_avx512, bf16_amx, 65536, 256, 32768};
 #endif
 
 const qn_limit_work *qn_limit_work_at(qn_cpu_level level)
