@@ -269,7 +269,7 @@ LANES_INLINE ints add_halves(const ints q[2], const int8_t *x)
     return add_small(add_small(ints_zero(), q[0], ints_load(x)), q[1], ints_load(x + 64));
 }
 
-/* Of blocks of 32: each quarter is half a group. */
+/* Each quarter is half a group. */
 LANES_INLINE void sum_32(const unit *u, const qn_dot_x *x, ints *sum)
 {
     ints v[4];
@@ -291,11 +291,8 @@ LANES_INLINE void sum_bytes(const unit *u, const qn_dot_x *x, ints *sum)
 
 LANES_INLINE void sum_k(const unit *u, const qn_dot_x *x, ints *sum)
 {
-    ints v[4];
-    QN_UNROLL(4)
-    for (size_t j = 0; j < 4; j++)
-        v[j] = add_halves(u->q + 2 * j, x->q + 128 * j);
-    *sum = ints_transpose_pairs(fold4(v));
+    sum_32(u, x, sum);
+    *sum = ints_transpose_pairs(*sum);
 }
 
 LANES_INLINE void sum_unit(qn_dot_order order, const unit *u, const qn_dot_x *x, ints *sum)
