@@ -45,11 +45,9 @@ qn_status qn_words_template(const qn_gguf *g, qn_template **t, unsigned *line, q
 static size_t add_trusted(const qn_tokenizer *t, const char *name, uint32_t id, size_t n,
                           qn_template_string trusted[4])
 {
-    size_t n_bytes = 0;
-    const uint8_t *bytes = id == QN_NO_TOKEN ? NULL : qn_token_bytes(t, id, &n_bytes);
-    if (!bytes)
+    if (id == QN_NO_TOKEN)
         return n;
-    trusted[n] = (qn_template_string){qn_str_of(name), {(const char *)bytes, n_bytes}};
+    trusted[n] = (qn_template_string){qn_str_of(name), qn_token_name(t, id)};
     return n + 1;
 }
 

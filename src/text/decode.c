@@ -125,7 +125,7 @@ static void join(qn_decoder *d, bool is_byte, size_t n, const uint8_t *p, qn_buf
     case QN_JOIN_SUFFIX: feed_suffixed(d, n, p, out); return;
     case QN_JOIN_WORDPIECE: feed_word(d, first, n, p, out); return;
     case QN_JOIN_METASPACE:
-        if (first)
+        if (first && !is_byte)
             feed_unspaced(d, n, p, out);
         else
             feed(d, n, p, out);

@@ -24,7 +24,7 @@ static name name_of(const qn_tokenizer *t, uint32_t id)
     return (name){t->bytes + t->start[id], t->start[id + 1] - t->start[id]};
 }
 
-qn_str qn_special_name_of(const qn_tokenizer *t, uint32_t id)
+qn_str qn_token_name(const qn_tokenizer *t, uint32_t id)
 {
     name x = name_of(t, id);
     return (qn_str){(const char *)x.bytes, x.n};

@@ -56,7 +56,8 @@ size_t qn_spell_marked(const qn_tokenizer *t, uint8_t *bytes, qn_token_kind kind
         return 1;
     }
     bool marks = !t->rules || t->rules->has_marks;
-    if (marks && (kind == QN_TOKEN_NORMAL || kind == QN_TOKEN_USER))
+    bool is_text = kind == QN_TOKEN_NORMAL || kind == QN_TOKEN_USER;
+    if (marks && (is_text || t->hf)) /* a decoder of Hugging Face's reads every name so */
         return unmark(bytes, n, text);
     memcpy(bytes, text, n);
     return n;

@@ -301,7 +301,7 @@ const uint8_t *qn_token_bytes(const qn_tokenizer *t, uint32_t id, size_t *n_byte
 {
     bool exists = id < t->info.n_tokens;
     if (exists && t->strips[id] & QN_TOKEN_NORMALIZED) { /* shown as it is found */
-        qn_str name = qn_special_name_of(t, id);
+        qn_str name = qn_token_name(t, id);
         *n_bytes = name.n_bytes;
         return (const uint8_t *)name.bytes;
     }

@@ -135,6 +135,10 @@ void qn_tokenizer_scratch_close(qn_tokenizer_scratch *s);
 /* The bytes that an id stands for in a text (a control token: its name); NULL when there is no
  * such id. Not a C string. */
 const uint8_t *qn_token_bytes(const qn_tokenizer *t, uint32_t id, size_t *n_bytes);
+
+/* How a text spells a token that is found before the model runs; for others their bytes. The id is
+ * one of the vocabulary. */
+qn_str qn_token_name(const qn_tokenizer *t, uint32_t id);
 qn_token_kind qn_token_kind_of(const qn_tokenizer *t, uint32_t id); /* UNUSED when no such id */
 bool qn_token_ends(const qn_tokenizer *t, uint32_t id);             /* one of info.eog */
 

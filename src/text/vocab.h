@@ -201,9 +201,6 @@ uint32_t qn_special_find(const qn_tokenizer *t, const qn_special_set *set, const
 /* Notes a name, normalized where the token wants that; ids ascend. */
 qn_status qn_special_note(qn_tokenizer *t, uint32_t id, qn_str name, qn_error *err);
 
-/* How a special token is spelled in a text. */
-qn_str qn_special_name_of(const qn_tokenizer *t, uint32_t id);
-
 /* Reads the merges of a byte-level or character BPE into t->pairs. */
 qn_status qn_merges_read(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err);
 

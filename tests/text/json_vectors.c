@@ -27,12 +27,11 @@ static void spell_every_special_token(const qn_tokenizer *t)
     qn_error err = {0};
     size_t n_control = 0;
     for (uint32_t id = 0; id < info->n_tokens; id++) {
-        size_t n;
-        const uint8_t *bytes = qn_token_bytes(t, id, &n);
+        qn_str name = qn_token_name(t, id);
         if (qn_token_kind_of(t, id) != QN_TOKEN_CONTROL)
             continue;
         n_control++;
-        qn_buf_append(&text, n, bytes);
+        qn_buf_append(&text, name.n_bytes, name.bytes);
         qn_buf_append(&text, id % 2, " ");
     }
     const qn_text_part parts[] = {
