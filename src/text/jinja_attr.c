@@ -132,7 +132,7 @@ static found find_attribute(qn_jstate *r, qn_jval of, qn_str name, qn_jval *v)
     if (data_attribute(r, of, name, v))
         return FOUND;
     const qn_jnative *native = qn_jfind_method(of.kind, name);
-    if (!native || native->call == qn_jm_out_of_reach)
+    if (!native || !native->call)
         return native ? UNSAFE : ABSENT;
     qn_jmethod *method = qn_jtake_memory(r, 1, sizeof *method);
     if (!method)

@@ -15,10 +15,12 @@ static const qn_jnative globals[] = {
 #undef X
 #define X(kind, name, function, n_required, parameters)                                            \
     {name, function, n_required, parameters, kind},
+#define OUT(kind, name) {name, NULL, 0, NULL, kind},
 static const qn_jnative methods[] = {
 #include "text/jinja_methods.def"
 };
 #undef X
+#undef OUT
 
 static const qn_jnative *find(size_t n, const qn_jnative *rows, qn_str name, qn_jvalue_kind kind)
 {
@@ -46,12 +48,4 @@ const qn_jnative *qn_jfind_global(qn_str name)
 const qn_jnative *qn_jfind_method(qn_jvalue_kind kind, qn_str name)
 {
     return find(QN_COUNT(methods), methods, name, kind == J_BOOL ? J_INT : kind);
-}
-
-qn_jval qn_jm_out_of_reach(qn_jstate *r, qn_jval self, qn_jcall *c)
-{
-    (void)c;
-    qn_jfail(r, QN_EARGUMENT, "that method of a %s is out of a template's reach",
-             qn_jtype_name(self));
-    return self;
 }

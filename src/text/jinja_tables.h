@@ -10,5 +10,7 @@
 #include "text/jinja_tests.def"
 #undef X
 #define X(kind, name, function, n_required, parameters) qn_jfunction_of function;
+#define OUT(kind, name)
 #include "text/jinja_methods.def"
+#undef OUT
 #undef X

@@ -44,6 +44,7 @@ static inline void qn_fuzz_serve(const qn_tokenizer *t)
     const qn_tokenizer_info *info = qn_tokenizer_about(t);
     const qn_text_part parts[] = {{qn_fuzz_words, 12, true},
                                   {qn_fuzz_words + 12, sizeof qn_fuzz_words - 13, false}};
+    qn_fuzz_require(qn_tokenizer_n_bytes(t) > info->n_tokens);
     qn_fuzz_require(qn_tokenizer_scratch_open(&s, t, &err) == QN_OK);
     for (unsigned flags = 0; flags < 4; flags++) {
         qn_status st =

@@ -62,6 +62,8 @@ CUTS = {
     "no-pattern": {"type": "Split", "behavior": "Removed", "invert": False},
     "odd-pattern": {"type": "Split", "pattern": {"Odd": "a"}, "behavior": "Removed", "invert": False},
     "empty-pattern": {"type": "Split", "pattern": {"String": ""}, "behavior": "Removed", "invert": False},
+    "properties": {"type": "Split", "pattern": {"Regex": r"\p{Han}+|\P{Greek}\x{41}|[\p{^Latin}[[:punct:]]\d]|\p{Lowercase}\o{101}"}, "behavior": "Isolated", "invert": False},
+    "no-brace": {"type": "Split", "pattern": {"Regex": r"\p{L"}, "behavior": "Isolated", "invert": False},
     "unknown": {"type": "UnicodeScripts"},
 }
 
@@ -231,6 +233,9 @@ def files():
     lines = b"".join(b"%s %d\n" % (base64.b64encode(bytes([b])), b) for b in range(64))
     yield "tiktoken-unknown", b"t" + lines
     yield "tiktoken-crlf", b"t" + lines[:40].replace(b"\n", b"\r\n") + b"\n"
+    for i, size in enumerate((50256, 100256, 128000, 151643)):  # the target makes the lines before
+        rest = b"".join(b"%s %d\n" % (base64.b64encode(b"%d" % k), size - 2 + k) for k in range(2))
+        yield "tiktoken-%d" % size, b"n" + bytes([8 * i + 2]) + rest
     yield "tiktoken-no-rank", b"tYQ==\n"
     yield "tiktoken-bad-rank", b"tYQ== x\n"
     yield "tiktoken-other-rank", b"tYQ== 7\n"

@@ -22,6 +22,15 @@ def texts(out, n_kinds):
             f.write(bytes([i, 0, 1]) + raw)
 
 
+def ids(out):
+    """Two bytes an id: some of each tokenizer, in order, then far ones, then runs that may be byte tokens."""
+    for i in range(8):
+        for flags in (0, 1, 4, 6):
+            chosen = list(range(flags, 300, 1 + flags)) + [7 * k % 900 for k in range(120)] + [65535, 3]
+            with open("%s/%d-%d" % (out, i, flags), "wb") as f:
+                f.write(bytes([i, flags]) + b"".join(c.to_bytes(2, "little") for c in chosen))
+
+
 def vocabulary(path, model, tokens, kinds, **more):
     w = GGUFWriter(path, "llama")
     w.add_tokenizer_model(model)
@@ -73,8 +82,9 @@ def vocabularies(out):
 
 
 if __name__ == "__main__":
-    for name in ("tokenize_bpe", "tokenize_spm", "tokenizer_gguf"):
+    for name in ("tokenize_bpe", "tokenize_spm", "detokenize", "tokenizer_gguf"):
         os.makedirs(sys.argv[1] + "/" + name, exist_ok=True)
     texts(sys.argv[1] + "/tokenize_bpe", 10)
     texts(sys.argv[1] + "/tokenize_spm", 3)
+    ids(sys.argv[1] + "/detokenize")
     vocabularies(sys.argv[1] + "/tokenizer_gguf")
