@@ -6,12 +6,11 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/print.h"
-#include "cli/templates.h"
+#include "engine/templates.h"
 #include "engine/words.h"
 
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 enum { KEY_JSONL = 0x1000, KEY_TEMPLATE, KEY_NOW, KEY_EXPLAIN };
@@ -74,9 +73,8 @@ typedef struct rendering {
     qn_words words; /* zeroed without MODEL */
     qn_tokenizer_scratch *scratch;
     qn_templates templates;
-    const qn_named_template *parsed; /* which of them template_ is */
-    qn_template *template_;
-    unsigned line; /* of the template, for the failure */
+    qn_template *own; /* of --template */
+    unsigned line;    /* of the template, for the failure */
     char path[QN_MODEL_PATH];
 } rendering;
 
@@ -107,21 +105,14 @@ static qn_status write_result(rendering *r, const qn_rendered *text, qn_buf *out
     return QN_OK;
 }
 
-/* The template that the request gets; it stays parsed until another is wanted. */
-static qn_status choose(rendering *r, qn_str request, const char **reason, qn_error *err)
+/* The template that the request gets. */
+static qn_status choose(rendering *r, qn_str request, const qn_named_template **t,
+                        const char **reason, qn_error *err)
 {
-    if (r->a->template_file)
-        return QN_OK;
-    const qn_named_template *t = qn_templates_choose(&r->templates, request, reason);
-    if (t == r->parsed)
-        return QN_OK;
-    qn_template_release(r->template_);
-    r->template_ = NULL, r->parsed = NULL;
-    if (qn_template_parse(&r->template_, t->source.n_bytes, t->source.bytes, &r->line, err) !=
-        QN_OK)
-        return qn_fail_in(err, t->where);
-    r->parsed = t;
-    return QN_OK;
+    qn_status st = qn_templates_get(&r->templates, request, t, reason, err);
+    if (st != QN_OK)
+        r->line = *t ? (*t)->line : 0;
+    return st;
 }
 
 /* Appends the answer to one request, or nothing. */
@@ -130,13 +121,16 @@ static qn_status render(rendering *r, qn_str request, qn_buf *out, qn_error *err
     qn_rendered text = {0};
     size_t before = out->n_bytes;
     const char *reason = "";
+    const qn_named_template *t;
     r->line = 0;
-    QN_TRY(choose(r, request, &reason, err));
+    if (!r->own)
+        QN_TRY(choose(r, request, &t, &reason, err));
     if (r->a->explain) {
-        qn_templates_explain(&r->templates, r->parsed, reason, r->a->json || r->a->jsonl, out);
+        qn_templates_explain(&r->templates, t, reason, r->a->json || r->a->jsonl, out);
         return QN_OK;
     }
-    qn_status st = qn_chat_render(r->template_, r->words.tokenizer, request, r->a->now, &text, err);
+    qn_status st = qn_chat_render(r->own ? r->own : t->parsed, r->words.tokenizer, request,
+                                  r->a->now, &text, err);
     r->line = text.line;
     if (st == QN_OK)
         st = write_result(r, &text, out, err);
@@ -192,8 +186,8 @@ static qn_status parse_file(rendering *r, const char *file, qn_error *err)
     qn_buf source = {0};
     qn_status st = qn_input_file(&source, file, qn_template_max.n_source, err);
     if (st == QN_OK) {
-        st = qn_template_parse(&r->template_, source.n_bytes, source.bytes ? source.bytes : "",
-                               &r->line, err);
+        st = qn_template_parse(&r->own, source.n_bytes, source.bytes ? source.bytes : "", &r->line,
+                               err);
         if (st != QN_OK)
             st = tell(r, qn_fail_in(err, file), err);
     }
@@ -201,35 +195,18 @@ static qn_status parse_file(rendering *r, const char *file, qn_error *err)
     return st;
 }
 
-/* The folder of the model: where the files lie that its repository has beside it. */
-static void folder_of(const char *path, bool is_folder, char folder[QN_MODEL_PATH])
-{
-    const char *slash = is_folder ? path + strlen(path) : strrchr(path, '/');
-    snprintf(folder, QN_MODEL_PATH, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
-}
-
-/* Every template of the model; the default one is parsed, so that a broken one is named at once. */
+/* Every template of the model; a broken default one is named at once. */
 static qn_status open_template(rendering *r, qn_error *err)
 {
-    char folder[QN_MODEL_PATH];
-    struct stat st;
+    const qn_named_template *t;
     const char *reason;
     if (r->a->template_file)
         return parse_file(r, r->a->template_file, err);
-    folder_of(r->path, stat(r->path, &st) == 0 && S_ISDIR(st.st_mode), folder);
     bool gguf = r->words.gguf.map.bytes != NULL;
-    if (qn_templates_find(&r->templates, gguf ? &r->words.gguf : NULL, folder, err) != QN_OK)
-        return tell(r, qn_fail_in(err, r->path), err);
-    if (!qn_templates_choose(&r->templates, (qn_str){"{}", 2}, &reason))
-        return tell(r,
-                    qn_fail(err, QN_EUNSUPPORTED,
-                            "%s: the model has no chat template; it completes plain text, with "
-                            "--raw",
-                            r->path),
-                    err);
-    if (choose(r, (qn_str){"{}", 2}, &reason, err) != QN_OK)
-        return tell(r, qn_fail_in(err, r->path), err);
-    return QN_OK;
+    qn_status st = qn_templates_find(&r->templates, gguf ? &r->words.gguf : NULL, r->path, err);
+    if (st == QN_OK)
+        st = choose(r, qn_str_of("{}"), &t, &reason, err);
+    return st == QN_OK ? QN_OK : tell(r, qn_fail_in(err, r->path), err);
 }
 
 static qn_status open_words(rendering *r, qn_error *err)
@@ -263,7 +240,7 @@ qn_status qn_cmd_render(int argc, char **argv, qn_error *err)
         st = open_template(&r, err);
     if (st == QN_OK)
         st = a.jsonl ? render_lines(&r, err) : render_once(&r, err);
-    qn_template_release(r.template_);
+    qn_template_release(r.own);
     qn_templates_release(&r.templates);
     qn_tokenizer_scratch_close(r.scratch);
     qn_words_release(&r.words);

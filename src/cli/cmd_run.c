@@ -133,11 +133,15 @@ qn_status qn_run_chat_ids(qn_run *r, const qn_buf *messages, const qn_past *past
     *text = (qn_rendered){0};
     qn_ids_clear(ids);
     qn_chat_request(messages, &request);
+    const qn_str json = {request.bytes, request.n_bytes};
+    const qn_named_template *t;
+    const char *reason;
     qn_status st =
         request.failed ? qn_fail(err, QN_ENOMEM, "out of memory for the messages") : QN_OK;
     if (st == QN_OK)
-        st = qn_chat_render(r->model.chat_template, r->model.tokenizer,
-                            (qn_str){request.bytes, request.n_bytes}, time(NULL), text, err);
+        st = qn_templates_get(&r->model.templates, json, &t, &reason, err);
+    if (st == QN_OK)
+        st = qn_chat_render(t->parsed, r->model.tokenizer, json, time(NULL), text, err);
     if (st == QN_OK)
         st = qn_chat_ids_after(past, r->model.tokenizer, r->scratch, text, ids, err);
     qn_buf_release(&request);
@@ -318,12 +322,26 @@ static bool is_chat(const qn_run_args *a)
     return !a->prompt && !a->file && isatty(STDIN_FILENO);
 }
 
+/* A model without a template, or with a broken one, is told before anything is computed. */
+static qn_status check_template(qn_run *r, qn_error *err)
+{
+    const qn_named_template *t;
+    const char *reason;
+    if (r->a->raw)
+        return QN_OK;
+    const qn_templates *all = &r->model.templates;
+    QN_FAIL_IF(all->n == 0 && all->wrong.status == QN_OK, err, QN_EUNSUPPORTED,
+               "%s: the model has no chat template; let it continue plain text with --raw",
+               r->model.path);
+    if (qn_templates_get(all, qn_str_of("{}"), &t, &reason, err) == QN_OK)
+        return QN_OK;
+    return qn_fail_in(err, r->model.path);
+}
+
 static qn_status run(qn_run *r, qn_error *err)
 {
     const qn_run_args *a = r->a;
-    QN_FAIL_IF(!a->raw && !r->model.chat_template, err, QN_EUNSUPPORTED,
-               "%s: the model has no chat template; let it continue plain text with --raw",
-               r->model.path);
+    QN_TRY(check_template(r, err));
     QN_TRY(settle_sampling(r, err));
     QN_TRY(qn_tokenizer_scratch_open(&r->scratch, r->model.tokenizer, err));
     if (!is_chat(a))

@@ -63,11 +63,10 @@ typedef struct facts {
 
 static void hash_template(facts *f)
 {
-    qn_str source = {0};
-    qn_error err;
-    if (qn_gguf_maybe_string(&f->m->gguf, "tokenizer.chat_template", &source, &err) == QN_OK &&
-        source.bytes)
-        qn_sha256_hex(source.n_bytes, source.bytes, f->template_sha256);
+    const char *reason;
+    const qn_named_template *t = qn_templates_choose(&f->m->templates, qn_str_of("{}"), &reason);
+    if (t)
+        qn_sha256_hex(t->source.n_bytes, t->source.bytes, f->template_sha256);
 }
 
 static qn_status gather(facts *f, const qn_model *m, qn_error *err)

@@ -21,17 +21,6 @@ static qn_status find_family(const qn_gguf *g, const qn_family **family, qn_erro
     return QN_OK;
 }
 
-static qn_status read_template(qn_model *m, qn_error *err)
-{
-    qn_str source = {0};
-    unsigned line;
-    QN_TRY(qn_gguf_maybe_string(&m->gguf, "tokenizer.chat_template", &source, err));
-    if (!source.bytes ||
-        qn_template_parse(&m->chat_template, source.n_bytes, source.bytes, &line, err) == QN_OK)
-        return QN_OK;
-    return qn_fail_in(err, "tokenizer.chat_template");
-}
-
 /* What stands before the first tensor of a file: header, metadata, directory. */
 static size_t header_bytes(const qn_gguf *g, const qn_map *map)
 {
@@ -79,7 +68,7 @@ static qn_status open_parts(qn_model *m, const qn_model_options *o, qn_error *er
     QN_FAIL_IF(qn_tokenizer_about(m->tokenizer)->n_tokens > m->config.value[QN_N_VOCAB], err,
                QN_EFORMAT, "the tokenizer has %u tokens, the embedding only %g rows",
                qn_tokenizer_about(m->tokenizer)->n_tokens, m->config.value[QN_N_VOCAB]);
-    QN_TRY(read_template(m, err));
+    QN_TRY(qn_templates_find(&m->templates, &m->gguf, m->path, err));
     m->memory = qn_region_of(PROGRAM_BYTES);
     m->f32_activations = o->f32_activations;
     m->huge_weights = o->huge_weights;
@@ -103,7 +92,7 @@ qn_status qn_model_open(qn_model *m, const char *path, const qn_model_options *o
 
 void qn_model_close(qn_model *m)
 {
-    qn_template_release(m->chat_template);
+    qn_templates_release(&m->templates);
     qn_tokenizer_release(m->tokenizer);
     qn_arena_release(&m->huge);
     qn_region_release(&m->memory);

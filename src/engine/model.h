@@ -1,9 +1,9 @@
-/* engine/model.h - an opened model: mapped weights, config, tokenizer, chat template, program. */
+/* engine/model.h - an opened model: mapped weights, config, tokenizer, chat templates, program. */
 #pragma once
 
 #include "base/arena.h"
+#include "engine/templates.h"
 #include "model/compile.h"
-#include "text/jinja.h"
 #include "text/tokenizer.h"
 
 typedef struct qn_model_options {
@@ -20,8 +20,8 @@ typedef struct qn_model {
     qn_region memory; /* of the program */
     qn_program program;
     qn_tokenizer *tokenizer;
-    qn_template *chat_template; /* NULL: the file has none */
-    uint8_t fingerprint[32];    /* of header, directory, identity and sampled blocks of the file */
+    qn_templates templates;
+    uint8_t fingerprint[32]; /* of header, directory, identity and sampled blocks of the file */
     bool f32_activations, huge_weights;
     qn_arena huge; /* the copy of the weights, once it is made */
 } qn_model;

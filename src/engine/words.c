@@ -28,20 +28,6 @@ void qn_words_release(qn_words *w)
     *w = (qn_words){0};
 }
 
-qn_status qn_words_template(const qn_gguf *g, qn_template **t, unsigned *line, qn_error *err)
-{
-    static const char key[] = "tokenizer.chat_template";
-    qn_str source = {0};
-    *t = NULL;
-    *line = 0;
-    QN_TRY(qn_gguf_maybe_string(g, key, &source, err));
-    QN_FAIL_IF(!source.bytes, err, QN_EUNSUPPORTED,
-               "the model has no chat template; it completes plain text, with --raw");
-    if (qn_template_parse(t, source.n_bytes, source.bytes, line, err) != QN_OK)
-        return qn_fail_in(err, key);
-    return QN_OK;
-}
-
 static size_t add_trusted(const qn_tokenizer *t, const char *name, uint32_t id, size_t n,
                           qn_template_string trusted[4])
 {

@@ -17,9 +17,6 @@ typedef struct qn_words {
 qn_status qn_words_open(qn_words *w, const char *path, qn_error *err);
 void qn_words_release(qn_words *w);
 
-/* The file's own chat template; QN_EUNSUPPORTED when it has none. *line as in qn_template_parse. */
-qn_status qn_words_template(const qn_gguf *g, qn_template **t, unsigned *line, qn_error *err);
-
 /* Renders a request: a JSON object with messages, tools, add_generation_prompt and any variable of
  * the template. t, which may be NULL, lends bos_token, eos_token, unk_token and pad_token. *out is
  * written in both outcomes and the caller's to release. */

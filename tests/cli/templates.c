@@ -62,12 +62,62 @@ static void explain_names_choice_hash_and_difference(void **state)
 static void a_broken_repository_is_named(void **state)
 {
     (void)state;
-    qn_program_run r = QN_RUN("{}", "render", model("{\"chat_template\":[{\"name\":1}]}"));
+    const char *m = model("{\"chat_template\":[{\"name\":1}]}");
+    qn_program_run r = QN_RUN("{}", "render", m);
     assert_int_equal(r.rc, 6);
     if (!strstr(r.err.bytes, "tokenizer_config.json"))
         fail_msg("%s", r.err.bytes);
+    r = QN_RUN("", "run", m, "x", "-n", "1");
+    assert_int_equal(r.rc, 6);
+    if (!strstr(r.err.bytes, "tokenizer_config.json"))
+        fail_msg("%s", r.err.bytes);
+    r = QN_RUN("", "run", m, "x", "-n", "1", "--raw", "--json"); /* which needs no template */
+    assert_prints(&r, "\"prompt_tokens\":");
+}
+
+/* The templates' lengths in bytes are their lengths in tokens. */
+static void an_answer_is_asked_for_with_the_template_that_render_names(void **state)
+{
+    (void)state;
+    const char *path = qn_test_tiny_chat("bare.gguf", &(qn_tiny_chat){.no_template = true});
+    qn_test_file("tokenizer_config.json", strlen(config), config);
+    qn_program_run r = QN_RUN("", "run", path, "x", "--json", "-n", "1");
+    assert_prints(&r, "\"prompt_tokens\":5,"); /* "plain", of the repository */
+    r = QN_RUN("", "run", model(config), "x", "--json", "-n", "1");
+    assert_prints(&r, "\"prompt_tokens\":3,"); /* "own", of the file */
+}
+
+static void show_has_the_hash_that_explain_has(void **state)
+{
+    (void)state;
+    const char *path = qn_test_tiny_chat("bare.gguf", &(qn_tiny_chat){.no_template = true});
+    qn_test_file("tokenizer_config.json", strlen(config), config);
+    qn_program_run r = QN_RUN("{}", "render", path, "--explain", "--json");
+    const char *hash = strstr(r.out.bytes, "\"sha256\":\"");
+    assert_non_null(hash);
+    char shown[128];
+    snprintf(shown, sizeof shown, "\"chat_template_sha256\":\"%.64s\"", hash + 10);
+    r = QN_RUN("", "show", path, "--json");
+    assert_prints(&r, shown);
+}
+
+static void a_broken_template_fails_the_requests_that_get_it(void **state)
+{
+    static const char broken[] = "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":"
+                                 "\"a\\n{{ 1 + }}\"}]}";
+    (void)state;
+    const char *m = model(broken);
+    qn_program_run r = QN_RUN("{\"messages\":[]}", "render", m);
+    assert_prints(&r, "own");
+    r = QN_RUN(with_tools, "render", m, "--json");
+    assert_int_not_equal(r.rc, 0);
+    assert_non_null(strstr(r.out.bytes, "\"line\":2"));
+    assert_non_null(strstr(r.out.bytes, "tokenizer_config.json"));
 }
 
 QN_TEST_MAIN(cmocka_unit_test(a_request_gets_the_template_for_it),
+             cmocka_unit_test(an_answer_is_asked_for_with_the_template_that_render_names),
+             cmocka_unit_test(show_has_the_hash_that_explain_has),
+             cmocka_unit_test(a_broken_template_fails_the_requests_that_get_it),
              cmocka_unit_test(explain_names_choice_hash_and_difference),
              cmocka_unit_test(a_broken_repository_is_named))

@@ -1,6 +1,8 @@
 /* tests/engine/words.c - a conversation becomes ids, and every failure on the way is told. */
 #include "engine/words.h"
 
+#include "engine/templates.h"
+
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "tests/support/support.h"
@@ -13,21 +15,24 @@ static const char request[] = "{\"messages\":[{\"role\":\"user\",\"content\":\"<
 static qn_status go(const char *path, qn_ids *ids, qn_error *err)
 {
     qn_words w;
-    qn_template *template_ = NULL;
+    qn_templates templates = {0};
+    const qn_named_template *t;
+    const char *reason;
     qn_tokenizer_scratch *scratch = NULL;
     qn_rendered text = {0};
-    unsigned line = 0;
     QN_TRY(qn_words_open(&w, path, err));
-    qn_status st = qn_words_template(&w.gguf, &template_, &line, err);
+    qn_status st = qn_templates_find(&templates, &w.gguf, path, err);
+    if (st == QN_OK)
+        st = qn_templates_get(&templates, qn_str_of(request), &t, &reason, err);
     if (st == QN_OK)
         st = qn_tokenizer_scratch_open(&scratch, w.tokenizer, err);
     if (st == QN_OK)
-        st = qn_chat_render(template_, w.tokenizer, qn_str_of(request), 0, &text, err);
+        st = qn_chat_render(t->parsed, w.tokenizer, qn_str_of(request), 0, &text, err);
     if (st == QN_OK)
         st = qn_chat_ids(w.tokenizer, scratch, &text, ids, err);
     qn_rendered_release(&text);
     qn_tokenizer_scratch_close(scratch);
-    qn_template_release(template_);
+    qn_templates_release(&templates);
     qn_words_release(&w);
     return st;
 }
@@ -51,7 +56,7 @@ static void what_a_user_spells_is_no_control_token(void **state)
 
 typedef struct chat {
     qn_words words;
-    qn_template *template_;
+    qn_templates templates;
     qn_tokenizer_scratch *scratch;
     qn_past past;
     qn_ids ids;
@@ -64,13 +69,15 @@ static const uint32_t sampled[] = {QN_TINY_BYTE + 'h', QN_TINY_USER, QN_TINY_BYT
 
 static qn_status render(chat *c, const char *what, qn_rendered *text, qn_error *err)
 {
-    return qn_chat_render(c->template_, c->words.tokenizer, qn_str_of(what), 0, text, err);
+    const qn_named_template *t;
+    const char *reason;
+    QN_TRY(qn_templates_get(&c->templates, qn_str_of(what), &t, &reason, err));
+    return qn_chat_render(t->parsed, c->words.tokenizer, qn_str_of(what), 0, text, err);
 }
 
 /* The first turn, answered with the sampled ids, shown as `shown`. */
 static void open_chat(chat *c, const char *chat_template, const char *shown)
 {
-    unsigned line = 0;
     qn_error err = {0};
     qn_rendered text = {0};
     qn_buf answer = {0};
@@ -78,7 +85,7 @@ static void open_chat(chat *c, const char *chat_template, const char *shown)
         "past.gguf", &(qn_tiny_chat){.no_weights = true, .chat_template = chat_template});
     *c = (chat){0};
     assert_int_equal(qn_words_open(&c->words, path, &err), QN_OK);
-    assert_int_equal(qn_words_template(&c->words.gguf, &c->template_, &line, &err), QN_OK);
+    assert_int_equal(qn_templates_find(&c->templates, &c->words.gguf, path, &err), QN_OK);
     assert_int_equal(qn_tokenizer_scratch_open(&c->scratch, c->words.tokenizer, &err), QN_OK);
     assert_int_equal(render(c, asked, &text, &err), QN_OK);
     assert_int_equal(qn_chat_ids(c->words.tokenizer, c->scratch, &text, &c->ids, &err), QN_OK);
@@ -93,7 +100,7 @@ static void close_chat(chat *c)
     qn_ids_release(&c->ids);
     qn_past_release(&c->past);
     qn_tokenizer_scratch_close(c->scratch);
-    qn_template_release(c->template_);
+    qn_templates_release(&c->templates);
     qn_words_release(&c->words);
     assert_int_equal(qn_alloc_live(), 0);
 }
@@ -105,8 +112,8 @@ static bool replays(chat *c, const char *second)
     qn_ids ids = {0}, again = {0};
     qn_error err = {0};
     assert_int_equal(render(c, second, &text, &err), QN_OK);
-    assert_int_equal(
-        qn_chat_ids_after(&c->past, c->words.tokenizer, c->scratch, &text, &ids, &err), QN_OK);
+    assert_int_equal(qn_chat_ids_after(&c->past, c->words.tokenizer, c->scratch, &text, &ids, &err),
+                     QN_OK);
     assert_int_equal(qn_chat_ids(c->words.tokenizer, c->scratch, &text, &again, &err), QN_OK);
     bool same = ids.n == again.n && memcmp(ids.ids, again.ids, ids.n * sizeof *ids.ids) == 0;
     bool replayed = ids.n >= c->past.ids.n &&
@@ -119,8 +126,8 @@ static bool replays(chat *c, const char *second)
 }
 
 #define SECOND(user, assistant)                                                                    \
-    "{\"messages\":[{\"role\":\"user\",\"content\":\"" user "\"},"                                   \
-    "{\"role\":\"assistant\",\"content\":\"" assistant "\"},"                                        \
+    "{\"messages\":[{\"role\":\"user\",\"content\":\"" user "\"},"                                 \
+    "{\"role\":\"assistant\",\"content\":\"" assistant "\"},"                                      \
     "{\"role\":\"user\",\"content\":\"y\"}],\"add_generation_prompt\":true}"
 
 static void an_answer_is_replayed_by_its_ids_though_its_text_gives_others(void **state)

@@ -1,9 +1,8 @@
-/* cli/templates.c - gathers templates, chooses one, and says which and why. */
-#include "cli/templates.h"
+/* engine/templates.c - gathers templates, chooses one, and says which and why. */
+#include "engine/templates.h"
 
 #include "base/json.h"
 #include "base/sha256.h"
-#include "text/jinja.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -25,7 +24,13 @@ static qn_status add(qn_templates *x, qn_str name, qn_str source, const char *wh
     if (x->memory.failed)
         return qn_region_fail(&x->memory, "the chat templates", err);
     x->n++;
-    return QN_OK;
+    if (qn_template_parse(&t->parsed, source.n_bytes, source.bytes, &t->line, &t->wrong) == QN_OK)
+        return QN_OK;
+    (void)qn_fail_in(&t->wrong, t->where);
+    if (t->wrong.status != QN_ENOMEM)
+        return QN_OK;
+    *err = t->wrong;
+    return QN_ENOMEM;
 }
 
 static qn_status find_in_gguf(qn_templates *x, const qn_gguf *g, qn_error *err)
@@ -133,16 +138,28 @@ static qn_status find_in_folder(qn_templates *x, const char *folder, qn_error *e
     return st;
 }
 
-qn_status qn_templates_find(qn_templates *x, const qn_gguf *g, const char *folder, qn_error *err)
+qn_status qn_templates_find(qn_templates *x, const qn_gguf *g, const char *path, qn_error *err)
 {
+    struct stat st;
+    char folder[MOST_PATH];
+    bool is_folder = stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+    const char *slash = is_folder ? path + strlen(path) : strrchr(path, '/');
+    int n = snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1,
+                     slash ? path : ".");
     *x = (qn_templates){.memory = qn_region_of(MOST_BYTES)};
-    if (g)
-        QN_TRY(find_in_gguf(x, g, err));
-    return folder ? find_in_folder(x, folder, err) : QN_OK;
+    qn_status found = g ? find_in_gguf(x, g, &x->wrong) : QN_OK;
+    if (found == QN_OK && n > 0 && (size_t)n < sizeof folder)
+        found = find_in_folder(x, folder, &x->wrong);
+    if (found != QN_ENOMEM)
+        return QN_OK;
+    *err = x->wrong;
+    return found;
 }
 
 void qn_templates_release(qn_templates *x)
 {
+    for (size_t i = 0; i < x->n; i++)
+        qn_template_release(x->list[i].parsed);
     qn_region_release(&x->memory);
     x->n = 0;
 }
@@ -196,9 +213,18 @@ const qn_named_template *qn_templates_choose(const qn_templates *x, qn_str reque
     return either(x, "default");
 }
 
-const qn_named_template *qn_templates_beside(const qn_templates *x, qn_str name)
+qn_status qn_templates_get(const qn_templates *x, qn_str request, const qn_named_template **t,
+                           const char **reason, qn_error *err)
 {
-    return named(x, name, false);
+    *t = NULL;
+    if (x->wrong.status != QN_OK)
+        return qn_fail(err, x->wrong.status, "%s", x->wrong.text);
+    *t = qn_templates_choose(x, request, reason);
+    QN_FAIL_IF(!*t, err, QN_EUNSUPPORTED,
+               "the model has no chat template; it completes plain text, with --raw");
+    if (!(*t)->parsed)
+        return qn_fail(err, (*t)->wrong.status, "%s", (*t)->wrong.text);
+    return QN_OK;
 }
 
 static void write_names(const qn_templates *x, bool json, qn_buf *out)
@@ -219,7 +245,7 @@ void qn_templates_explain(const qn_templates *x, const qn_named_template *chosen
                           const char *reason, bool json, qn_buf *out)
 {
     char hash[65], other[65];
-    const qn_named_template *beside = chosen->of_file ? qn_templates_beside(x, chosen->name) : NULL;
+    const qn_named_template *beside = chosen->of_file ? named(x, chosen->name, false) : NULL;
     bool same = beside && qn_str_equal(beside->source, chosen->source);
     qn_sha256_hex(chosen->source.n_bytes, chosen->source.bytes, hash);
     if (beside)
