@@ -73,9 +73,9 @@ static bool begins_one(size_t n, const char *bytes)
 static void check_held(const qn_decoder *d, const qn_buf *out)
 {
     qn_buf all = {0};
-    size_t n_held = 0;
-    qn_buf_append(&all, QN_MIN(out->n_bytes, (size_t)3),
-                  out->bytes + out->n_bytes - QN_MIN(out->n_bytes, (size_t)3));
+    size_t n_held = 0, n_last = QN_MIN(out->n_bytes, (size_t)3);
+    if (n_last)
+        qn_buf_append(&all, n_last, out->bytes + out->n_bytes - n_last);
     qn_buf_append(&all, d->n_held, d->held);
     for (size_t n = 1; n <= 3 && n <= all.n_bytes; n++)
         if (begins_one(n, all.bytes + all.n_bytes - n))
