@@ -38,7 +38,7 @@ static void quantize_256(size_t n_in, const float *x, void *act)
                 a->sum16[2 * g + i / 16] = (int16_t)(a->sum16[2 * g + i / 16] + a->q[32 * g + i]);
             }
             a->d[g] = most / 127;
-            a->s[g] = a->d[g] * (float)sum;
+            a->sum[g] = (float)sum;
         }
     }
 }

@@ -45,7 +45,8 @@ static inline void quantize_group(const float *x, qn_act *b, size_t g)
     float m = qn_float_of_bits(largest_bits(v));
     if (!(m < INFINITY) || m < QN_ACT_LEAST) {
         _mm256_storeu_si256((void *)(b->q + 32 * g), _mm256_setzero_si256());
-        b->d[g] = b->s[g] = m < INFINITY ? 0 : NAN;
+        b->d[g] = m < INFINITY ? 0 : NAN;
+        b->sum[g] = 0;
         b->sum16[2 * g] = b->sum16[2 * g + 1] = 0;
         return;
     }
@@ -56,7 +57,7 @@ static inline void quantize_group(const float *x, qn_act *b, size_t g)
     int32_t sum0 = sum_of(_mm256_castsi256_si128(sums));
     int32_t sum1 = sum_of(_mm256_extracti128_si256(sums, 1));
     b->d[g] = m / 127.0f;
-    b->s[g] = b->d[g] * (float)(sum0 + sum1);
+    b->sum[g] = (float)(sum0 + sum1);
     b->sum16[2 * g] = (int16_t)sum0;
     b->sum16[2 * g + 1] = (int16_t)sum1;
 }

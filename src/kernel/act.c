@@ -18,7 +18,7 @@ static void quantize_group(const float x[32], qn_act *b, size_t g)
 {
     float m = qn_float_of_bits(largest_bits(x)), scale = 127.0f / m;
     if (!(m < INFINITY)) /* shows in every product, where a clamp would hide it */
-        b->d[g] = b->s[g] = NAN;
+        b->d[g] = NAN;
     if (!(m < INFINITY) || m < QN_ACT_LEAST)
         return; /* zeros */
     int32_t sum[2] = {0, 0};
@@ -28,7 +28,7 @@ static void quantize_group(const float x[32], qn_act *b, size_t g)
         sum[i / 16] += q;
     }
     b->d[g] = m / 127.0f;
-    b->s[g] = b->d[g] * (float)(sum[0] + sum[1]);
+    b->sum[g] = (float)(sum[0] + sum[1]);
     b->sum16[2 * g] = (int16_t)sum[0];
     b->sum16[2 * g + 1] = (int16_t)sum[1];
 }

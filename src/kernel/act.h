@@ -1,8 +1,8 @@
 /* kernel/act.h - activations as 8-bit integers, the left side of every quantized product.
  *
- * Invariant: value i of a group of 32 is d * q[i], |q[i]| <= 127; sum16 holds the sums of q over
- * each 16; s is d times the sum over the 32, rounded once. A row is whole blocks of 256, the last
- * filled with zeros. The numbers are defined by docs/adr/001-numbers.md. */
+ * Invariant: value i of a group of 32 is d * q[i], |q[i]| <= 127; sum is the sum of q over the 32,
+ * sum16 over each 16. A row is whole blocks of 256, the last filled with zeros. The numbers are
+ * defined by docs/adr/001-numbers.md. */
 #pragma once
 
 #include "base/types.h"
@@ -12,7 +12,7 @@
 
 typedef struct qn_act {
     int8_t q[256];
-    float d[8], s[8];
+    float d[8], sum[8];
     int16_t sum16[16];
 } qn_act;
 

@@ -48,15 +48,10 @@ LANES_INLINE ints add_bytes(ints sum, ints w, ints x)
 
 #endif
 
-/* Where the sums of 16 outputs go: group g of output o at o * n_groups + g. */
-typedef struct terms {
-    float *sum, *scale, *min;
-} terms;
-
-/* What a unit of an encoding decodes to. */
+/* What a unit of an encoding decodes to; of 16-wide groups scale[1] is the second halves'. */
 typedef struct unit {
     ints q[8];
-    lanes scale, min;
+    lanes scale[2], min;
 } unit;
 
 LANES_INLINE void ask_unit(const uint8_t *w, size_t n_bytes)
@@ -167,7 +162,7 @@ LANES_INLINE void add_fifths_apart(const uint8_t *w, size_t stride, ints q[8])
 LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
 {
     const size_t n = sizeof(qn_q8_0);
-    u->scale = f16s_apart(w, n, 0);
+    u->scale[0] = f16s_apart(w, n, 0);
     w += offsetof(qn_q8_0, q);
     QN_UNROLL(8)
     for (size_t j = 0; j < 8; j++) {
@@ -178,15 +173,30 @@ LANES_INLINE void load_q8_0(const uint8_t *w, unit *u)
 
 LANES_INLINE void load_q4_0(const uint8_t *w, unit *u)
 {
-    u->scale = f16s_apart(w, sizeof(qn_q4_0), 0);
+    u->scale[0] = f16s_apart(w, sizeof(qn_q4_0), 0);
     nibbles_apart(w + offsetof(qn_q4_0, qs), sizeof(qn_q4_0), u->q);
+}
+
+LANES_INLINE void load_q4_1(const uint8_t *w, unit *u)
+{
+    u->scale[0] = f16s_apart(w, sizeof(qn_q4_1), 0);
+    u->min = f16s_apart(w, sizeof(qn_q4_1), offsetof(qn_q4_1, m));
+    nibbles_apart(w + offsetof(qn_q4_1, qs), sizeof(qn_q4_1), u->q);
 }
 
 LANES_INLINE void load_q5_0(const uint8_t *w, unit *u)
 {
-    u->scale = f16s_apart(w, sizeof(qn_q5_0), 0);
+    u->scale[0] = f16s_apart(w, sizeof(qn_q5_0), 0);
     nibbles_apart(w + offsetof(qn_q5_0, qs), sizeof(qn_q5_0), u->q);
     add_fifths_apart(w + offsetof(qn_q5_0, qh), sizeof(qn_q5_0), u->q);
+}
+
+LANES_INLINE void load_q5_1(const uint8_t *w, unit *u)
+{
+    u->scale[0] = f16s_apart(w, sizeof(qn_q5_1), 0);
+    u->min = f16s_apart(w, sizeof(qn_q5_1), offsetof(qn_q5_1, m));
+    nibbles_apart(w + offsetof(qn_q5_1, qs), sizeof(qn_q5_1), u->q);
+    add_fifths_apart(w + offsetof(qn_q5_1, qh), sizeof(qn_q5_1), u->q);
 }
 
 /* The header of two blocks: 16 bytes each. A minimum is made negative, as the panel has it. */
@@ -206,7 +216,7 @@ LANES_INLINE void load_header_k(const uint8_t *w, size_t n_block, unit *u)
     lanes d = lanes_of_words_256(_mm256_shuffle_epi8(h, _mm256_set1_epi16(0x0100)));
     __m256i minus_dmin = _mm256_xor_si256(h, _mm256_set1_epi16((short)0x8000));
     lanes dmin = lanes_of_words_256(_mm256_shuffle_epi8(minus_dmin, _mm256_set1_epi16(0x0302)));
-    u->scale = lanes_mul(d, lanes_of_bytes(_mm256_castsi256_si128(six)));
+    u->scale[0] = lanes_mul(d, lanes_of_bytes(_mm256_castsi256_si128(six)));
     u->min = lanes_mul(dmin, lanes_of_bytes(_mm256_extracti128_si256(six, 1)));
 }
 
@@ -220,6 +230,14 @@ LANES_INLINE void nibbles_k(const uint8_t *qs, ints q[4])
         q[i] = ints_and(half[i], ints_set_bytes(15));
         q[2 + i] = ints_and(ints_right(half[i], 4), ints_set_bytes(15));
     }
+}
+
+LANES_INLINE void load_q4_k(const uint8_t *w, unit *u)
+{
+    load_header_k(w, sizeof(qn_q4_k), u);
+    QN_UNROLL(2)
+    for (size_t b = 0; b < 2; b++)
+        nibbles_k(w + b * sizeof(qn_q4_k) + offsetof(qn_q4_k, qs), u->q + 4 * b);
 }
 
 LANES_INLINE void load_q5_k(const uint8_t *w, unit *u)
@@ -240,13 +258,49 @@ LANES_INLINE void load_q5_k(const uint8_t *w, unit *u)
     }
 }
 
+/* The scales of two blocks: of the first halves of their groups, then of the second. */
+LANES_INLINE void load_scales_q6_k(const uint8_t *w, unit *u)
+{
+    const __m256i apart = _mm256_broadcastsi128_si256(
+        _mm_setr_epi8(0, 2, 4, 6, 8, 10, 12, 14, 1, 3, 5, 7, 9, 11, 13, 15));
+    const uint8_t *second = w + sizeof(qn_q6_k);
+    const size_t at_scales = offsetof(qn_q6_k, scales), at_d = offsetof(qn_q6_k, d);
+    __m256i q = _mm256_inserti128_si256(
+        _mm256_castsi128_si256(_mm_loadu_si128((const void *)(w + at_scales))),
+        _mm_loadu_si128((const void *)(second + at_scales)), 1);
+    q = _mm256_permute4x64_epi64(_mm256_shuffle_epi8(q, apart), 0xd8);
+    lanes d = lanes_of_words(_mm_set1_epi16((short)qn_load_u16(w + at_d)),
+                             _mm_set1_epi16((short)qn_load_u16(second + at_d)));
+    u->scale[0] = lanes_mul(d, lanes_of_signed_bytes(_mm256_castsi256_si128(q)));
+    u->scale[1] = lanes_mul(d, lanes_of_signed_bytes(_mm256_extracti128_si256(q, 1)));
+}
+
+LANES_INLINE void load_q6_k(const uint8_t *w, unit *u)
+{
+    load_scales_q6_k(w, u);
+    QN_UNROLL(2)
+    for (size_t b = 0; b < 2; b++, w += sizeof(qn_q6_k)) {
+        QN_UNROLL(2)
+        for (size_t i = 0; i < 2; i++) { /* 128 values: 64 of the low nibbles, 64 of the high */
+            const uint8_t *qh = w + offsetof(qn_q6_k, qh) + 32 * i;
+            ints low = ints_load(w + 64 * i), high = ints_right2_high(load_pair(qh, qh));
+            u->q[4 * b + 2 * i] = join(low, ints_left(high, 4), 48);
+            u->q[4 * b + 2 * i + 1] = join(ints_right(low, 4), high, 48);
+        }
+    }
+}
+
 LANES_INLINE void load_unit(qn_encoding e, const uint8_t *w, unit *u)
 {
     switch (e) {
     case QN_Q4_0: load_q4_0(w, u); break;
+    case QN_Q4_1: load_q4_1(w, u); break;
     case QN_Q5_0: load_q5_0(w, u); break;
+    case QN_Q5_1: load_q5_1(w, u); break;
     case QN_Q8_0: load_q8_0(w, u); break;
-    default: load_q5_k(w, u); break;
+    case QN_Q4_K: load_q4_k(w, u); break;
+    case QN_Q5_K: load_q5_k(w, u); break;
+    default: load_q6_k(w, u); break;
     }
 }
 
@@ -295,12 +349,25 @@ LANES_INLINE void sum_k(const unit *u, const qn_dot_x *x, ints *sum)
     *sum = ints_transpose_pairs(*sum);
 }
 
-LANES_INLINE void sum_unit(qn_dot_order order, const unit *u, const qn_dot_x *x, ints *sum)
+/* Each quarter is half a group: the first halves, then the second. */
+LANES_INLINE void sum_halves(const unit *u, const qn_dot_x *x, ints sum[2])
+{
+    ints v[8];
+    QN_UNROLL(8)
+    for (size_t j = 0; j < 8; j++)
+        v[j] = add_small(ints_zero(), u->q[j], ints_load(x->q + 64 * j));
+    ints a = fold4(v), b = fold4(v + 4);
+    sum[0] = ints_mix_quarters(ints_even_quarters(a, b));
+    sum[1] = ints_mix_quarters(ints_odd_quarters(a, b));
+}
+
+LANES_INLINE void sum_unit(qn_dot_order order, const unit *u, const qn_dot_x *x, ints sum[2])
 {
     switch (order) {
     case QN_DOT_BYTES: sum_bytes(u, x, sum); break;
     case QN_DOT_32: sum_32(u, x, sum); break;
     case QN_DOT_K: sum_k(u, x, sum); break;
+    case QN_DOT_HALVES: sum_halves(u, x, sum); break;
     }
 }
 
@@ -312,19 +379,20 @@ typedef struct kind {
     size_t n_unit; /* bytes */
 } kind;
 
-/* The terms of unit number i. */
-LANES_INLINE void put_unit(kind k, const uint8_t *w, size_t i, const qn_dot_x *x, terms t)
+/* The terms of a unit's groups with one row of activations. */
+LANES_INLINE lanes terms_of(kind k, const unit *u, const qn_dot_x *x)
 {
-    ints sum;
-    unit u;
-    load_unit(k.e, w, &u);
-    sum_unit(k.order, &u, x, &sum);
-    if (k.shape.has_min)
-        lanes_store(t.min + 16 * i, u.min);
-    if (needs_bias(k.shape))
-        sum = ints_add(sum, ints_load(x->bias));
-    lanes_store(t.sum + 16 * i, ints_to_float(sum));
-    lanes_store(t.scale + 16 * i, lanes_mul(u.scale, lanes_load(x->d)));
+    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
+    ints sum[2];
+    sum_unit(k.order, u, x, sum);
+    QN_UNROLL(2)
+    for (size_t h = 0; h < n_halves; h++)
+        if (needs_bias(k.shape))
+            sum[h] = ints_add(sum[h], ints_load(x->bias + 16 * h));
+    lanes t = lanes_mul(ints_to_float(sum[0]), u->scale[0]);
+    if (n_halves == 2)
+        t = lanes_fma(ints_to_float(sum[1]), u->scale[1], t);
+    return k.shape.has_min ? lanes_fma(u->min, lanes_load(x->sum), t) : t;
 }
 
 /* Columns g to g + 7 of 16 rows of n floats; lanes hold rows 0-3, 8-11, 4-7, 12-15. */
@@ -343,78 +411,84 @@ LANES_INLINE void columns_of(const float *m, size_t n, size_t g, ints c[8])
     }
 }
 
-/* acc plus n <= 8 terms from term g of n_terms on, in ascending order. */
-LANES_INLINE lanes add_terms(bool has_min, size_t n_terms, size_t g, size_t n, terms t,
+/* acc plus n <= 8 terms, from term g of n_groups on, times their activations' scales. */
+LANES_INLINE lanes add_terms(size_t n_groups, size_t g, size_t n, const float *terms,
                              const qn_act *act, lanes acc)
 {
-    ints sum[8], scale[8], min[8];
-    columns_of(t.sum, n_terms, g, sum);
-    columns_of(t.scale, n_terms, g, scale);
-    if (has_min)
-        columns_of(t.min, n_terms, g, min);
+    ints t[8];
+    columns_of(terms, n_groups, g, t);
     QN_UNROLL(8)
     for (size_t c = 0; c < 8; c++) {
         if (c >= n)
             break;
-        acc = lanes_fma(ints_as_float(sum[c]), ints_as_float(scale[c]), acc);
-        if (has_min)
-            acc = lanes_fma(ints_as_float(min[c]), lanes_set(act[g / 8].s[c]), acc);
+        acc = lanes_fma(ints_as_float(t[c]), lanes_set(act[g / 8].d[c]), acc);
     }
     return acc;
 }
 
+/* A product without its weights. */
+typedef struct dot_rows {
+    size_t n_in, n_rows, n_period, n_terms, act_stride, y_stride;
+    const uint8_t *act;
+    const qn_dot_x *x; /* n_period units of each row */
+    float *y;
+} dot_rows;
+
 /* Units i to i + n - 1 of 16 outputs, whose weights begin at w. */
-LANES_INLINE void put_units(kind k, const uint8_t *w, size_t i, size_t n, const qn_dot_x *x,
-                            size_t n_period, terms t)
+LANES_INLINE void put_units(kind k, const dot_rows *d, const uint8_t *w, size_t i, size_t n,
+                            float *terms)
 {
     for (; n > 0; n--, i++) {
+        unit u;
         ask_unit(w + i * k.n_unit, k.n_unit);
-        put_unit(k, w + i * k.n_unit, i, x + i % n_period, t);
+        load_unit(k.e, w + i * k.n_unit, &u);
+        const qn_dot_x *x = d->x + i % d->n_period;
+        for (size_t r = 0; r < d->n_rows; r++)
+            lanes_store(terms + r * d->n_terms + 16 * i, terms_of(k, &u, x + r * d->n_period));
     }
 }
 
-LANES_INLINE terms terms_at(float *at, size_t n_in)
+/* Terms g to g + n - 1 of the 16 outputs whose sums are at y; lanes as columns_of has them. */
+LANES_INLINE void add_rows(const dot_rows *d, size_t g, size_t n, const float *terms, float *y)
 {
-    size_t n = qn_dot_terms_each(n_in);
-    return (terms){at, at + n, at + 2 * n};
+    for (size_t r = 0; r < d->n_rows; r++, y += d->y_stride) {
+        lanes acc = g > 0 ? lanes_load(y) : lanes_set(0);
+        acc = add_terms(d->n_in / 32, g, n, terms + r * d->n_terms,
+                        (const void *)(d->act + r * d->act_stride), acc);
+        lanes_store(y, g + n < d->n_in / 32 ? acc : lanes_swap_middle(acc));
+    }
 }
 
 /* While the terms of 16 outputs are made, those of the 16 before are added up: so memory never
  * waits for a chain of sums. */
-LANES_INLINE void dot_kind(kind k, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
-                           qn_dot_scratch s, float *y)
+LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_t *w, float *terms)
 {
-    size_t n_groups = n_in / 32, n_period = qn_dot_period(n_in);
-    terms now = terms_at(s.terms, n_in);
-    terms before = terms_at(s.terms + 3 * qn_dot_terms_each(n_in), n_in);
+    size_t n_groups = d->n_in / 32;
+    float *now = terms, *before = terms + d->n_rows * d->n_terms;
     for (size_t o = 0; o <= n_out; o += 16) {
-        lanes acc = lanes_set(0);
         for (size_t g = 0, n; g < n_groups; g += n) {
             n = QN_MIN(n_groups - g, (size_t)8);
             if (o < n_out)
-                put_units(k, w + o / 16 * n_groups * k.n_unit, g, n, s.x, n_period, now);
+                put_units(k, d, w + o / 16 * n_groups * k.n_unit, g, n, now);
             if (o > 0)
-                acc = add_terms(k.shape.has_min, n_groups, g, n, before, act, acc);
+                add_rows(d, g, n, before, d->y + o - 16);
         }
-        if (o > 0)
-            lanes_store(y + o - 16, lanes_swap_middle(acc));
-        terms swap = now;
+        float *swap = now;
         now = before, before = swap;
     }
 }
 
-/* One copy of the code for each encoding that it suits. */
-LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
-                      qn_dot_scratch s, float *y)
+/* One copy of the code for each quantized encoding. */
+LANES_INLINE void dot(qn_encoding e, size_t n_out, const uint8_t *w, dot_rows d, float *terms)
 {
     // clang-format off
     switch (e) {
 #define X(encoding, name, type, n_values, n_bytes, ...) \
     case encoding: \
-        if (qn_dot_suits(encoding)) \
+        if ((n_values) > 1) \
             dot_kind((kind){encoding, {__VA_ARGS__}, \
                             qn_dot_order_of((qn_shape){__VA_ARGS__}, n_values), \
-                            512 * (n_bytes) / (n_values)}, n_in, n_out, w, act, s, y); \
+                            512 * (n_bytes) / (n_values)}, &d, n_out, w, terms); \
         break;
 #include "kernel/encodings.def"
 #undef X

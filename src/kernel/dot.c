@@ -13,30 +13,22 @@ size_t qn_dot_period(size_t n_in)
     return n_in / 32 / greatest_divisor(n_in / 32, 16);
 }
 
-size_t qn_dot_x_bytes(size_t n_in)
+size_t qn_dot_scratch_bytes(size_t n_in, size_t n_rows)
 {
-    return qn_dot_period(n_in) * sizeof(qn_dot_x);
-}
-
-/* A term for each of 16 outputs and 32 values. Behind them a transposition may read on. */
-size_t qn_dot_terms_each(size_t n_in)
-{
-    return n_in / 2 + 16;
-}
-
-size_t qn_dot_terms_bytes(size_t n_in)
-{
-    return 6 * qn_dot_terms_each(n_in) * sizeof(float);
+    return n_rows *
+           (qn_dot_period(n_in) * sizeof(qn_dot_x) + 2 * qn_dot_n_terms(n_in) * sizeof(float));
 }
 
 /* The half that comes at quarter i of the j-th 64 bytes. */
 static size_t half_at(qn_dot_order order, size_t j, size_t i)
 {
-    if (order == QN_DOT_BYTES)
-        return 2 * (j / 4 * 8 + j % 4 + i / 2 * 4) + i % 2;
-    if (order == QN_DOT_32)
-        return 2 * (j / 2 + 4 * i) + j % 2;
-    return 2 * (j / 4 * 8 + j % 4 / 2 + 2 * i) + j % 2;
+    switch (order) {
+    case QN_DOT_BYTES: return 2 * (j / 4 * 8 + j % 4 + i / 2 * 4) + i % 2;
+    case QN_DOT_32: return 2 * (j / 2 + 4 * i) + j % 2;
+    case QN_DOT_K: return 2 * (j / 4 * 8 + j % 4 / 2 + 2 * i) + j % 2;
+    case QN_DOT_HALVES: break;
+    }
+    return 4 * j + i;
 }
 
 static void put_values(qn_dot_order order, const qn_act *act, const size_t group[16], qn_dot_x *x)
@@ -48,13 +40,15 @@ static void put_values(qn_dot_order order, const qn_act *act, const size_t group
         }
 }
 
-static void put_scales(qn_shape shape, const qn_act *act, const size_t group[16], qn_dot_x *x)
+static void put_sums(qn_shape shape, const qn_act *act, const size_t group[16], qn_dot_x *x)
 {
     for (size_t i = 0; i < 16; i++) {
         const qn_act *block = &act[group[i] / 8];
-        size_t g = group[i] % 8;
-        x->d[i] = block->d[g];
-        x->bias[i] = -shape.offset * (block->sum16[2 * g] + block->sum16[2 * g + 1]);
+        const int16_t *half = block->sum16 + 2 * (group[i] % 8);
+        bool is_whole = shape.n_group == 32;
+        x->sum[i] = block->sum[group[i] % 8];
+        x->bias[i] = -shape.offset * (half[0] + (is_whole ? half[1] : 0));
+        x->bias[16 + i] = is_whole ? 0 : -shape.offset * half[1];
     }
 }
 
@@ -69,6 +63,6 @@ void qn_dot_arrange(qn_encoding e, size_t n_in, const qn_act *act, qn_dot_x *x)
             next = next + 1 == n_in / 32 ? 0 : next + 1;
         }
         put_values(order, act, group, &x[u]);
-        put_scales(shape, act, group, &x[u]);
+        put_sums(shape, act, group, &x[u]);
     }
 }

@@ -271,19 +271,31 @@ LANES_INLINE ints ints_add_fifth(ints a, ints bits, unsigned first)
     return _mm512_mask_add_epi8(a, set, a, _mm512_set1_epi8(16));
 }
 
+/* Lanes i and 4 + i of each half side by side: 0, 4, 1, 5, 2, 6, 3, 7. */
+LANES_INLINE ints ints_mix_quarters(ints a)
+{
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15), a);
+}
+
 /* The four pairs of lanes that come first in a quarter, then the others. */
 LANES_INLINE ints ints_transpose_pairs(ints a)
 {
     return _mm512_permutexvar_epi64(_mm512_setr_epi64(0, 2, 4, 6, 1, 3, 5, 7), a);
 }
 
-/* Quarter i shifted right by 2 i bits. */
+/* Quarter i shifted right by 2 i bits; lanes 8 to 15 shifted right by two bits. */
 LANES_INLINE ints ints_right_quarters(ints a)
 {
     return _mm512_srlv_epi32(a, _mm512_setr_epi32(0, 0, 0, 0, 2, 2, 2, 2, 4, 4, 4, 4, 6, 6, 6, 6));
 }
 
-/* 16 values of binary16; 16 bytes without sign. */
+LANES_INLINE ints ints_right2_high(ints a)
+{
+    return _mm512_srlv_epi32(a, _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2));
+}
+
+/* 16 values of binary16; 16 bytes without sign; with. */
 LANES_INLINE lanes lanes_of_words_256(__m256i words)
 {
     return _mm512_cvtph_ps(words);
@@ -292,6 +304,11 @@ LANES_INLINE lanes lanes_of_words_256(__m256i words)
 LANES_INLINE lanes lanes_of_bytes(__m128i bytes)
 {
     return _mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(bytes));
+}
+
+LANES_INLINE lanes lanes_of_signed_bytes(__m128i bytes)
+{
+    return _mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(bytes));
 }
 
 #else
@@ -577,6 +594,13 @@ LANES_INLINE ints ints_add_fifth(ints a, ints bits, unsigned first)
                   ints_add_fifth_half(a.high, bits.high, first)};
 }
 
+LANES_INLINE ints ints_mix_quarters(ints a)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return (ints){_mm256_permutevar8x32_epi32(a.low, order),
+                  _mm256_permutevar8x32_epi32(a.high, order)};
+}
+
 LANES_INLINE ints ints_transpose_pairs(ints a)
 {
     __m256i low = _mm256_permute4x64_epi64(a.low, 0xd8);
@@ -591,6 +615,11 @@ LANES_INLINE ints ints_right_quarters(ints a)
                   _mm256_srlv_epi32(a.high, _mm256_setr_epi32(4, 4, 4, 4, 6, 6, 6, 6))};
 }
 
+LANES_INLINE ints ints_right2_high(ints a)
+{
+    return (ints){a.low, _mm256_srli_epi32(a.high, 2)};
+}
+
 LANES_INLINE lanes lanes_of_words_256(__m256i words)
 {
     return lanes_of_words(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
@@ -600,6 +629,12 @@ LANES_INLINE lanes lanes_of_bytes(__m128i bytes)
 {
     return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes)),
                    _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_srli_si128(bytes, 8)))};
+}
+
+LANES_INLINE lanes lanes_of_signed_bytes(__m128i bytes)
+{
+    return (lanes){_mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(bytes)),
+                   _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8)))};
 }
 
 #endif

@@ -16,11 +16,11 @@
 #include "kernel/panel.h"
 #include "kernel/rope.h"
 
-#define QN_NUMERICS_ID "1" /* what ADR 001 and those that add to it define */
+#define QN_NUMERICS_ID "2" /* what ADR 001 and those that add to it define */
 
 typedef struct qn_kernels {
     qn_cpu_level level;
-    char numerics[24]; /* QN_NUMERICS_ID; of tables with class T also its highest level: "1+amx" */
+    char numerics[24]; /* QN_NUMERICS_ID; of tables with class T also its highest level: "2+amx" */
 
     /* act.h: x[n_in] -> one row of activations of qn_act_bytes(n_in); n_in a multiple of 32. */
     void (*quantize)(size_t n_in, const float *x, void *act);
@@ -45,11 +45,11 @@ typedef struct qn_kernels {
     void (*panel_tiles_begin)(qn_shape shape, size_t n_rows);
     void (*panel_tiles_end)(void);
 
-    /* y[o] = n_in quantized weights of output o times one row of activations, for n_out outputs, a
-     * multiple of 16, without a gap from w on. May ask memory for what comes after them. NULL:
-     * panels do it. */
-    void (*dot)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, const qn_act *act,
-                qn_dot_scratch scratch, float *y);
+    /* y[r * y_stride + o] = n_in quantized weights of output o times row r of activations, which is
+     * at act + r * act_stride bytes, for n_out outputs, a multiple of 16, without a gap from w on.
+     * May ask memory for what comes after them. NULL: panels do it. */
+    void (*dot)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
+                const qn_act *act, size_t act_stride, qn_dot_scratch s, float *y, size_t y_stride);
 
     /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
     void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,

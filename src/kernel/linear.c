@@ -1,6 +1,6 @@
 /* kernel/linear.c - cuts a product into panels and rows for the kernels.
  *
- * One row of activations is multiplied in the order of memory (dot.h). For more, weights are
+ * Few rows of activations are multiplied in the order of memory (dot.h). For more, weights are
  * expanded once per 32 outputs, 256 of K and ROWS_AT_ONCE rows, into a panel that stays in the
  * first-level cache; the sums of those rows stay in the second. */
 #include "kernel/linear.h"
@@ -28,7 +28,7 @@ typedef struct scratch {
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
     size_t panels = sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float);
-    size_t dot = n_in <= QN_DOT_MOST_INPUTS ? qn_dot_x_bytes(n_in) + qn_dot_terms_bytes(n_in) : 0;
+    size_t dot = qn_dot_scratch_bytes(n_in, QN_DOT_MOST_ROWS);
     return (QN_MAX(panels, dot) + 63) / 64 * 64;
 }
 
@@ -105,25 +105,27 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
         k->panel_tiles_end();
 }
 
-/* One row: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
-static size_t dot_row(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
-                      const void *act, float *y, void *memory)
+/* Few rows: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
+static size_t dot_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                       size_t n_rows, const uint8_t *act, float *y, size_t y_stride, void *memory)
 {
-    size_t n_period = qn_dot_period(w->n_in);
+    size_t n_period = qn_dot_period(w->n_in), n_act = qn_act_bytes(w->n_in);
     size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
-    if (!k->dot || !qn_dot_suits(w->encoding) || w->n_in > QN_DOT_MOST_INPUTS)
+    if (!k->dot || n_rows > QN_DOT_MOST_ROWS)
         return o_begin;
     qn_dot_x *x = memory;
-    qn_dot_arrange(w->encoding, w->n_in, act, x);
-    k->dot(w->encoding, w->n_in, n_out, w->bytes + o_begin * w->n_row_bytes, act,
-           (qn_dot_scratch){x, (void *)(x + n_period)}, y);
+    for (size_t r = 0; r < n_rows; r++)
+        qn_dot_arrange(w->encoding, w->n_in, (const void *)(act + r * n_act), x + r * n_period);
+    k->dot(w->encoding, w->n_in, n_out, w->bytes + o_begin * w->n_row_bytes, n_rows,
+           (const void *)act, n_act, (qn_dot_scratch){x, (void *)(x + n_rows * n_period)}, y,
+           y_stride);
     return o_begin + n_out;
 }
 
 void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                   size_t n_rows, const void *act, float *y, size_t y_stride, void *memory)
 {
-    size_t o = n_rows == 1 ? dot_row(k, w, o_begin, o_end, act, y, memory) : o_begin;
+    size_t o = dot_rows(k, w, o_begin, o_end, n_rows, act, y, y_stride, memory);
     for (size_t r = 0, n; o < o_end && r < n_rows; r += n) {
         n = QN_MIN(n_rows - r, (size_t)ROWS_AT_ONCE);
         linear_rows(k, w, o, o_end, n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),

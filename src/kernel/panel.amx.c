@@ -19,7 +19,7 @@ enum {
 typedef int32_t sums[TILE_ROWS][16];
 
 typedef struct scales { /* of the rows' eight groups, side by side */
-    float d[TILE_ROWS][8], s[TILE_ROWS][8];
+    float d[TILE_ROWS][8], sum[TILE_ROWS][8];
 } scales;
 
 /* One or two panels by all rows. */
@@ -106,21 +106,40 @@ LANES_INLINE void take_scales(qn_shape shape, const product *v, const chunk *c, 
     for (size_t r = 0; r < n_rows; r++) {
         _mm256_storeu_ps(of->d[r], _mm256_loadu_ps(act_of(v, c, r)->d));
         if (shape.has_min)
-            _mm256_storeu_ps(of->s[r], _mm256_loadu_ps(act_of(v, c, r)->s));
+            _mm256_storeu_ps(of->sum[r], _mm256_loadu_ps(act_of(v, c, r)->sum));
     }
 }
 
-/* Group i of one row and panel: its sum by dw * d, then the minimum. */
-LANES_INLINE lanes add_scaled(lanes acc, qn_shape shape, const product *v, const chunk *c, size_t i,
-                              size_t panel, size_t r)
+LANES_INLINE lanes isum_of(const chunk *c, size_t i, size_t panel, size_t r)
+{
+    return _mm512_cvtepi32_ps(_mm512_load_si512(c->sum[i][panel][r]));
+}
+
+/* Group i of one row and panel, or groups i and i + 1 where they are halves. */
+LANES_INLINE lanes add_term(lanes acc, qn_shape shape, const product *v, const chunk *c, size_t i,
+                            size_t panel, size_t r)
 {
     const size_t g = c->g + i, x_group = v->x_begin / 32 + g / (32u / shape.n_group);
-    lanes isum = _mm512_cvtepi32_ps(_mm512_load_si512(c->sum[i][panel][r]));
-    acc = lanes_fma(isum, lanes_mul(lanes_load(v->p[panel].dw[g]), lanes_set(c->of->d[r][x_group])),
-                    acc);
-    return shape.has_min
-               ? lanes_fma(lanes_load(v->p[panel].dm[g]), lanes_set(c->of->s[r][x_group]), acc)
-               : acc;
+    const qn_panel *p = &v->p[panel];
+    lanes t = lanes_mul(isum_of(c, i, panel, r), lanes_load(p->dw[g]));
+    if (shape.n_group == 16)
+        t = lanes_fma(isum_of(c, i + 1, panel, r), lanes_load(p->dw[g + 1]), t);
+    if (shape.has_min)
+        t = lanes_fma(lanes_load(p->dm[g]), lanes_set(c->of->sum[r][x_group]), t);
+    return lanes_fma(t, lanes_set(c->of->d[r][x_group]), acc);
+}
+
+/* What step g of four adds for one row: group g of both panels; with halves groups g and g + 1 of
+ * the first panel, then of the second. */
+LANES_INLINE void add_step(qn_shape shape, const product *v, const chunk *c, size_t g, size_t r,
+                           lanes acc[2])
+{
+    if (shape.n_group == 16)
+        acc[g % 2] = add_term(acc[g % 2], shape, v, c, g - g % 2, g % 2, r);
+    else
+        QN_UNROLL(2)
+        for (size_t panel = 0; panel < 2; panel++)
+            acc[panel] = add_term(acc[panel], shape, v, c, g, panel, r);
 }
 
 /* Step i of eight over two panels: multiplies one group by one panel for the next chunk, stores the
@@ -139,9 +158,7 @@ LANES_INLINE void step(qn_shape shape, const product *v, const chunk *next, cons
         return;
     QN_UNROLL(8)
     for (size_t r = 0; r < HALF; r++)
-        QN_UNROLL(2)
-    for (size_t panel = 0; panel < 2; panel++)
-        acc[r][panel] = add_scaled(acc[r][panel], shape, v, last, g, panel, from + r);
+        add_step(shape, v, last, g, from + r, acc[r]);
 }
 
 LANES_INLINE void load_half(const product *v, const chunk *c, size_t half, lanes acc[HALF][2])
@@ -206,19 +223,22 @@ LANES_INLINE void mul_tiles(qn_shape shape, const product *v, size_t n_groups, s
 LANES_INLINE void mul_alone(qn_shape shape, const product *v, size_t n_groups, size_t n_rows,
                             const uint8_t *x, float *y)
 {
-    _Alignas(64) sums sum[1][2];
+    _Alignas(64) sums sum[2][2];
     scales of;
-    chunk c = {x, y, 0, 1, sum, &of};
+    chunk c = {x, y, 0, 32u / shape.n_group, sum, &of};
     take_scales(shape, v, &c, n_rows, &of);
-    for (; c.g < n_groups; c.g++) {
-        multiply(n_rows == TILE_ROWS, shape, v, &c, 0, 0);
-        if (n_rows == TILE_ROWS)
-            _tile_stored(0, sum[0][0], sizeof(sums) / TILE_ROWS);
-        else
-            _tile_stored(6, sum[0][0], sizeof(sums) / TILE_ROWS);
+    for (; c.g < n_groups; c.g += c.n) {
+        QN_UNROLL(2)
+        for (size_t i = 0; i < c.n; i++) {
+            multiply(n_rows == TILE_ROWS, shape, v, &c, i, 0);
+            if (n_rows == TILE_ROWS)
+                _tile_stored(0, sum[i][0], sizeof(sums) / TILE_ROWS);
+            else
+                _tile_stored(6, sum[i][0], sizeof(sums) / TILE_ROWS);
+        }
         for (size_t r = 0; r < n_rows; r++) {
             float *at = y + r * v->y_stride;
-            lanes_store(at, add_scaled(lanes_load(at), shape, v, &c, 0, 0, r));
+            lanes_store(at, add_term(lanes_load(at), shape, v, &c, 0, 0, r));
         }
     }
 }

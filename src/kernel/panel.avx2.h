@@ -3,7 +3,7 @@
  * A tile of sums stays in registers because its size is constant once everything here is inlined:
  * 6 rows by 2 panels in the 32 registers of AVX-512, 2 rows by 1 panel in the 16 of AVX2. What is
  * left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
- * multiplication and one or two fma. */
+ * multiplication and one or two fma; with two scales a conversion and an fma more. */
 #pragma once
 
 #include "kernel/ints.avx2.h"
@@ -138,28 +138,59 @@ LANES_INLINE void put_bias(size_t n_rows, qn_shape shape, tile t, int32_t bias[M
     }
 }
 
-LANES_INLINE void mul_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
-                            int32_t bias[MOST_ROWS][16], lanes acc[MOST_ROWS][MOST_PANELS])
+/* The sums of n_group values from value 4 * step of the panel on, number g of them. */
+LANES_INLINE void sum_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
+                            int32_t bias[MOST_ROWS][16], ints sum[MOST_ROWS][MOST_PANELS])
 {
-    const size_t n_steps = shape.n_group / 4u, x_group = t.x_begin / 32 + g / (32u / shape.n_group);
-    ints sum[MOST_ROWS][MOST_PANELS];
+    const size_t n_steps = shape.n_group / 4u;
     QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++)
         QN_UNROLL(2)
     for (size_t i = 0; i < n_panels; i++)
         sum[r][i] = shape.offset ? ints_set(bias[r][t.x_begin / shape.n_group + g]) : ints_zero();
     add_products(n_rows, n_panels, shape, t, g * n_steps, n_steps, sum);
+}
+
+/* acc plus the terms of group g of 32, which are term where there is one already: of its first half,
+ * whose sums are then those of the second. */
+LANES_INLINE void add_terms(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
+                            ints sum[MOST_ROWS][MOST_PANELS], lanes term[MOST_ROWS][MOST_PANELS],
+                            lanes acc[MOST_ROWS][MOST_PANELS])
+{
+    const bool has_halves = shape.n_group == 16;
     QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++) {
-        lanes d = lanes_set(tile_row(t, r)->d[x_group]), s = lanes_set(tile_row(t, r)->s[x_group]);
+        const qn_act *x = tile_row(t, r);
+        lanes d = lanes_set(x->d[t.x_begin / 32 + g]), s = lanes_set(x->sum[t.x_begin / 32 + g]);
         QN_UNROLL(2)
         for (size_t i = 0; i < n_panels; i++) {
-            lanes dw = lanes_mul(lanes_load(t.p[i].dw[g]), d);
-            acc[r][i] = lanes_fma(ints_to_float(sum[r][i]), dw, acc[r][i]);
+            lanes dw = lanes_load(t.p[i].dw[has_halves ? 2 * g + 1 : g]);
+            lanes isum = ints_to_float(sum[r][i]);
+            lanes v = has_halves ? lanes_fma(isum, dw, term[r][i]) : lanes_mul(isum, dw);
             if (shape.has_min)
-                acc[r][i] = lanes_fma(lanes_load(t.p[i].dm[g]), s, acc[r][i]);
+                v = lanes_fma(lanes_load(t.p[i].dm[g]), s, v);
+            acc[r][i] = lanes_fma(v, d, acc[r][i]);
         }
     }
+}
+
+/* Group g of 32. */
+LANES_INLINE void mul_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
+                            int32_t bias[MOST_ROWS][16], lanes acc[MOST_ROWS][MOST_PANELS])
+{
+    const bool has_halves = shape.n_group == 16;
+    ints sum[MOST_ROWS][MOST_PANELS];
+    lanes term[MOST_ROWS][MOST_PANELS] = {0};
+    sum_group(n_rows, n_panels, shape, t, has_halves ? 2 * g : g, bias, sum);
+    if (has_halves) {
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++)
+            QN_UNROLL(2)
+        for (size_t i = 0; i < n_panels; i++)
+            term[r][i] = lanes_mul(ints_to_float(sum[r][i]), lanes_load(t.p[i].dw[2 * g]));
+        sum_group(n_rows, n_panels, shape, t, 2 * g + 1, bias, sum);
+    }
+    add_terms(n_rows, n_panels, shape, t, g, sum, term, acc);
 }
 
 LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_t n_k, tile t)
@@ -173,7 +204,7 @@ LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_
         QN_UNROLL(2)
     for (size_t i = 0; i < n_panels; i++)
         acc[r][i] = lanes_load(t.y + r * t.y_stride + 16 * i);
-    for (size_t g = 0; g < n_k / shape.n_group; g++)
+    for (size_t g = 0; g < n_k / 32; g++)
         mul_group(n_rows, n_panels, shape, t, g, bias, acc);
     QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++)

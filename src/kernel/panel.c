@@ -4,16 +4,25 @@
 
 #include <math.h>
 
-/* One scale's worth of K: the exact integer sum, then one rounding of dw * d and one of the sum. */
-static float add_group(float acc, qn_shape shape, const qn_panel *p, size_t g, size_t o,
-                       const qn_act *x, size_t x_begin)
+/* The exact sum of n products from k on, as a float. */
+static float sum_of(qn_shape shape, const qn_panel *p, size_t k, size_t n, size_t o, const qn_act *x,
+                    size_t x_begin)
 {
-    int32_t isum = 0;
-    for (size_t k = g * shape.n_group; k < (g + 1) * shape.n_group; k++)
-        isum += (p->q[k / 4][o][k % 4] - shape.offset) * x->q[x_begin + k];
-    size_t x_group = (x_begin + g * shape.n_group) / 32;
-    acc = fmaf((float)isum, p->dw[g][o] * x->d[x_group], acc);
-    return shape.has_min ? fmaf(p->dm[g][o], x->s[x_group], acc) : acc;
+    int32_t sum = 0;
+    for (size_t end = k + n; k < end; k++)
+        sum += (p->q[k / 4][o][k % 4] - shape.offset) * x->q[x_begin + k];
+    return (float)sum;
+}
+
+/* The term of a group of 32 without the activations' scale. */
+static float term_of(qn_shape shape, const qn_panel *p, size_t g, size_t o, const qn_act *x,
+                     size_t x_begin)
+{
+    size_t n = shape.n_group, scale = 32 / n * g;
+    float t = sum_of(shape, p, 32 * g, n, o, x, x_begin) * p->dw[scale][o];
+    if (n == 16)
+        t = fmaf(sum_of(shape, p, 32 * g + 16, n, o, x, x_begin), p->dw[scale + 1][o], t);
+    return shape.has_min ? fmaf(p->dm[g][o], x->sum[x_begin / 32 + g], t) : t;
 }
 
 void qn_panel_mul(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
@@ -22,8 +31,9 @@ void qn_panel_mul(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p
     for (size_t i = 0; i < n_rows * n_panels * 16; i++) {
         size_t r = i / (n_panels * 16), panel = i / 16 % n_panels;
         const qn_act *row = (const void *)((const uint8_t *)x + r * x_stride);
-        for (size_t g = 0; g < n_k / shape.n_group; g++)
-            acc[i] = add_group(acc[i], shape, &p[panel], g, i % 16, row, x_begin);
+        for (size_t g = 0; g < n_k / 32; g++)
+            acc[i] = fmaf(term_of(shape, &p[panel], g, i % 16, row, x_begin),
+                          row->d[x_begin / 32 + g], acc[i]);
     }
 }
 

@@ -188,13 +188,12 @@ static void every_variant_equals_the_reference_on_random_sizes(void **state)
             check(e, random_n_in(e), 1 + draw(70), 1 + draw(i % 4 ? 9 : 20), RANDOM, RANDOM);
 }
 
-/* Rows whose groups fill units, rows that share units, and rows too long for the order of memory.
- */
+/* Rows whose groups fill units, rows that share units, and more units than a product lays out. */
 static void one_row_equals_the_reference_whatever_its_length(void **state)
 {
     (void)state;
     seed = 5;
-    static const size_t n_groups[] = {1, 2, 7, 9, 16, 18, 45, 64, 80, 81};
+    static const size_t n_groups[] = {1, 7, 16, 18, 45, 64, 65};
     for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
         for (size_t i = 0; i < QN_COUNT(n_groups); i++) {
             size_t n_in = n_groups[i] * QN_MAX(qn_encoding_block(e), (size_t)32);
@@ -336,9 +335,9 @@ static void quantization_is_what_the_definition_says(void **state)
     assert_int_equal(a->q[2], 1);
     assert_int_equal(a->sum16[0], -62);
     assert_int_equal(a->sum16[1], 127);
-    assert_true(a->d[0] == 2.0f / 127 && a->s[0] == 2.0f / 127 * 65);
-    assert_true(a->q[32] == 0 && a->d[1] == 0 && a->s[1] == 0);
-    assert_true(a->q[64] == 0 && isnan(a->d[2]) && isnan(a->s[2]));
+    assert_true(a->d[0] == 2.0f / 127 && a->sum[0] == 65);
+    assert_true(a->q[32] == 0 && a->d[1] == 0 && a->sum[1] == 0);
+    assert_true(a->q[64] == 0 && isnan(a->d[2]) && a->sum[2] == 0);
 }
 
 QN_TEST_MAIN(cmocka_unit_test(every_variant_equals_the_reference_on_random_sizes),
