@@ -72,6 +72,7 @@ static qn_status map_file(qn_map *m, int fd, const char *path, qn_error *err)
         atomic_store(&g->start, 0);
         return qn_fail(err, QN_ENOMEM, "%s: cannot be mapped: %s", path, strerror(errno));
     }
+    (void)madvise(p, m->n_bytes, MADV_HUGEPAGE); /* a wish: docs/speed/015-large-pages.md */
     uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
     atomic_store(&g->torn, false);
     atomic_store(&g->n_bytes, (m->n_bytes + page - 1) & ~(page - 1));
@@ -167,18 +168,4 @@ qn_status qn_map_guard_install(qn_error *err)
     atomic_store(&guard, failed ? 0 : 2);
     QN_FAIL_IF(failed, err, QN_EIO, "cannot catch SIGBUS: %s", strerror(errno));
     return QN_OK;
-}
-
-void qn_map_advise(const qn_map *m, size_t at, size_t n_bytes, qn_map_advice advice)
-{
-    static const int kernel[] = {
-        [QN_MAP_WILL_NEED] = MADV_WILLNEED,
-        [QN_MAP_SEQUENTIAL] = MADV_SEQUENTIAL,
-        [QN_MAP_RANDOM] = MADV_RANDOM,
-        [QN_MAP_HUGE] = MADV_HUGEPAGE,
-    };
-    size_t page = (size_t)sysconf(_SC_PAGESIZE), start = at & ~(page - 1);
-    if (m->slot && at < m->n_bytes)
-        (void)madvise((char *)m->bytes + start, QN_MIN(n_bytes, m->n_bytes - at) + (at - start),
-                      kernel[advice]);
 }

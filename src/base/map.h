@@ -19,7 +19,8 @@ typedef struct qn_map {
     int fd;
 } qn_map;
 
-/* A regular file, which may be empty. */
+/* A regular file, which may be empty. Where the file system has large pages, what is read from it
+ * for the first time comes in such. */
 qn_status qn_map_open(qn_map *m, const char *path, qn_error *err);
 void qn_map_release(qn_map *m);
 
@@ -30,13 +31,3 @@ bool qn_map_torn(const qn_map *m);
 /* Catches SIGBUS in mapped files, for the whole process; faults elsewhere go to the handler that
  * was there before. Once is enough, more does no harm. A host program may choose not to call it. */
 qn_status qn_map_guard_install(qn_error *err);
-
-/* Advice to the kernel about a part of the file, which may be ignored. */
-typedef enum qn_map_advice {
-    QN_MAP_WILL_NEED,  /* read ahead */
-    QN_MAP_SEQUENTIAL, /* read ahead strongly */
-    QN_MAP_RANDOM,     /* do not read ahead */
-    QN_MAP_HUGE,       /* large pages, where the file system has them */
-} qn_map_advice;
-
-void qn_map_advise(const qn_map *m, size_t at, size_t n_bytes, qn_map_advice advice);

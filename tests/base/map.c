@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -45,12 +46,40 @@ static void a_map_shows_the_bytes_and_identity_of_its_file(void **state)
     assert_memory_equal(m.bytes, "0123456", 7);
     assert_true(m.device == st.st_dev && m.inode == st.st_ino);
     assert_int_equal(m.mtime_ns, st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
-    for (qn_map_advice a = QN_MAP_WILL_NEED; a <= QN_MAP_HUGE; a++)
-        qn_map_advise(&m, 1, SIZE_MAX, a);
     assert_false(qn_map_torn(&m));
     qn_map_release(&m);
     qn_map_release(&m);
     assert_null(m.bytes);
+}
+
+/* The flags that the kernel keeps for the mapping at an address, or an empty line. */
+static void read_flags(const void *at, char line[512])
+{
+    char start[32];
+    bool is_here = false;
+    FILE *f = fopen("/proc/self/smaps", "re");
+    assert_non_null(f);
+    snprintf(start, sizeof start, "%lx-", (unsigned long)(uintptr_t)at);
+    while (fgets(line, 512, f)) {
+        is_here |= strncmp(line, start, strlen(start)) == 0;
+        if (is_here && strncmp(line, "VmFlags:", 8) == 0)
+            break;
+        line[0] = 0;
+    }
+    fclose(f);
+}
+
+static void a_file_is_wanted_in_large_pages(void **state)
+{
+    (void)state;
+    if (access("/sys/kernel/mm/transparent_hugepage/enabled", F_OK) != 0)
+        QN_SKIP("this kernel has no large pages");
+    char line[512] = "";
+    qn_map m;
+    assert_int_equal(qn_map_open(&m, qn_test_file("seven", 7, "0123456"), NULL), QN_OK);
+    read_flags(m.bytes, line);
+    assert_non_null(strstr(line, " hg"));
+    qn_map_release(&m);
 }
 
 static void an_empty_file_is_mapped_and_others_are_refused_by_name(void **state)
@@ -265,6 +294,7 @@ static void sha256_is_the_standard_one(void **state)
 }
 
 QN_TEST_MAIN(cmocka_unit_test(a_map_shows_the_bytes_and_identity_of_its_file),
+             cmocka_unit_test(a_file_is_wanted_in_large_pages),
              cmocka_unit_test(an_empty_file_is_mapped_and_others_are_refused_by_name),
              cmocka_unit_test(opening_fails_cleanly_at_every_call),
              cmocka_unit_test(the_registry_refuses_one_more_than_its_limit),
