@@ -222,7 +222,7 @@ qn_jval qn_jitem(qn_jstate *r, qn_jval of, qn_jval key)
         return qn_jonly_attribute(r, of, qn_jbytes(r, key.s));
     qn_jbuild b = qn_jbuild_begin(r);
     qn_jrepr(&b, key);
-    return qn_jundefined_attribute(r, of, qn_jbytes(r, qn_jbuild_end(&b)), false);
+    return qn_jundefined_item(r, of, qn_jbytes(r, qn_jbuild_end(&b)));
 }
 
 /* Slices */
@@ -234,7 +234,8 @@ typedef struct bounds {
 static bool slice_part(qn_jstate *r, qn_jval v, int64_t absent, int64_t *part)
 {
     if (v.kind != J_NONE && !qn_jis_true_int(v)) {
-        qn_jfail(r, QN_EARGUMENT, "a slice wants integers, not a %s", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT,
+                 "slice indices must be integers or None or have an __index__ method");
         return false;
     }
     *part = v.kind == J_NONE ? absent : qn_jas_int(v);
@@ -253,7 +254,7 @@ static bool slice_bounds(qn_jstate *r, int64_t n, const qn_jval part[3], bounds 
     if (!slice_part(r, part[2], 1, &b->step))
         return false;
     if (b->step == 0) {
-        qn_jfail(r, QN_EARGUMENT, "a slice of step zero");
+        qn_jfail(r, QN_EARGUMENT, "slice step cannot be zero");
         return false;
     }
     bool up = b->step > 0;
@@ -316,7 +317,10 @@ qn_jval qn_jsliced(qn_jstate *r, qn_jval v, qn_jval begin, qn_jval end, qn_jval 
     if (v.kind == J_UNDEFINED)
         return qn_jrefuse_undefined(r, v);
     if (v.kind != J_STR && v.kind != J_LIST && v.kind != J_TUPLE && v.kind != J_RANGE) {
-        qn_jfail(r, QN_EARGUMENT, "a %s cannot be sliced", qn_jtype_name(v));
+        if (v.kind == J_DICT)
+            qn_jfail(r, QN_EARGUMENT, "unhashable type: 'slice'");
+        else
+            qn_jfail(r, QN_EARGUMENT, "'%s' object is not subscriptable", qn_jtype_name(v));
         return v;
     }
     if (!qn_jlength(r, v, &n) || !slice_bounds(r, n, part, &b))
@@ -402,7 +406,7 @@ qn_jval qn_jcall_value(qn_jstate *r, qn_jval callee, qn_jcall *c)
     }
     case J_UNDEFINED: return qn_jrefuse_undefined(r, callee);
     default:
-        qn_jfail(r, QN_EARGUMENT, "a %s cannot be called", qn_jtype_name(callee));
+        qn_jfail(r, QN_EARGUMENT, "'%s' object is not callable", qn_jtype_name(callee));
         return qn_jnone();
     }
 }

@@ -5,6 +5,7 @@
 #include "text/jinja_eval.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Variables */
@@ -59,12 +60,24 @@ static qn_jval eval_dict(qn_jstate *r, const qn_jnode *n)
 
 /* Arithmetic */
 
+static bool repeatable(qn_jval v)
+{
+    return v.kind == J_STR || v.kind == J_LIST || v.kind == J_TUPLE;
+}
+
 static qn_jval refuse_operands(qn_jstate *r, const char *op, qn_jval a, qn_jval b)
 {
     if (a.kind == J_UNDEFINED || b.kind == J_UNDEFINED)
         return qn_jrefuse_undefined(r, a.kind == J_UNDEFINED ? a : b);
-    qn_jfail(r, QN_EARGUMENT, "'%s' is not supported between a %s and a %s", op, qn_jtype_name(a),
-             qn_jtype_name(b));
+    const char *left = qn_jtype_name(a), *right = qn_jtype_name(b);
+    if (*op == '+' && repeatable(a))
+        qn_jfail(r, QN_EARGUMENT, "can only concatenate %s (not \"%s\") to %s", left, right, left);
+    else if (*op == '*' && !op[1] && (repeatable(a) || repeatable(b)))
+        qn_jfail(r, QN_EARGUMENT, "can't multiply sequence by non-int of type '%s'",
+                 repeatable(a) ? right : left);
+    else
+        qn_jfail(r, QN_EARGUMENT, "unsupported operand type(s) for %s: '%s' and '%s'",
+                 op[1] == '*' ? "** or pow()" : op, left, right);
     return qn_jnone();
 }
 
@@ -123,11 +136,6 @@ static qn_jval repeat(qn_jstate *r, qn_jval v, int64_t times)
     return (qn_jval){.kind = v.kind, .list = list};
 }
 
-static bool repeatable(qn_jval v)
-{
-    return v.kind == J_STR || v.kind == J_LIST || v.kind == J_TUPLE;
-}
-
 static qn_jval multiply(qn_jstate *r, qn_jval a, qn_jval b)
 {
     int64_t product;
@@ -156,16 +164,20 @@ static qn_jval divide_ints(qn_jstate *r, int op, int64_t x, int64_t y)
 static qn_jval divide(qn_jstate *r, int op, qn_jval a, qn_jval b)
 {
     static const char *const names[] = {[J_DIV] = "/", [J_FLOORDIV] = "//", [J_MOD] = "%"};
+    static const char *const zero[][2] = {
+        [J_DIV] = {"division by zero", "float division by zero"},
+        [J_FLOORDIV] = {"integer division or modulo by zero", "float floor division by zero"},
+        [J_MOD] = {"integer modulo by zero", "float modulo"}};
+    bool ints = qn_jis_true_int(a) && qn_jis_true_int(b);
     if (op == J_MOD && a.kind == J_STR)
         return qn_jpercent(r, a.s, b);
     if (!qn_jis_number(a) || !qn_jis_number(b))
         return refuse_operands(r, names[op], a, b);
     double x = qn_jas_double(a), y = qn_jas_double(b);
     if (y == 0) {
-        qn_jfail(r, QN_EARGUMENT, "division by zero");
+        qn_jfail(r, QN_EARGUMENT, "%s", zero[op][!ints]);
         return qn_jint(0);
     }
-    bool ints = qn_jis_true_int(a) && qn_jis_true_int(b);
     if (op == J_DIV)
         return qn_jdouble(ints ? (double)((long double)qn_jas_int(a) / (long double)qn_jas_int(b))
                                : x / y);
@@ -189,7 +201,9 @@ static qn_jval power(qn_jstate *r, qn_jval a, qn_jval b)
     if (a.kind == J_DOUBLE || b.kind == J_DOUBLE || qn_jas_int(b) < 0) {
         double x = qn_jas_double(a), y = qn_jas_double(b), f = pow(x, y);
         if ((x == 0 && y < 0) || isnan(f) || (isinf(f) && !isinf(x) && !isinf(y)))
-            qn_jfail(r, QN_EARGUMENT, "a power that no float holds");
+            qn_jfail(r, QN_EARGUMENT,
+                     x == 0 ? "0.0 cannot be raised to a negative power"
+                            : "a power that no float holds");
         return qn_jdouble(f);
     }
     int64_t base = qn_jas_int(a), n = qn_jas_int(b), result = 1;
@@ -227,7 +241,8 @@ static qn_jval eval_sign(qn_jstate *r, const qn_jnode *n)
     if (v.kind == J_UNDEFINED)
         return qn_jrefuse_undefined(r, v);
     if (!qn_jis_number(v)) {
-        qn_jfail(r, QN_EARGUMENT, "a %s has no sign", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT, "bad operand type for unary %c: '%s'",
+                 n->kind == J_NEG ? '-' : '+', qn_jtype_name(v));
         return v;
     }
     if (v.kind == J_DOUBLE)
@@ -354,8 +369,8 @@ qn_jval qn_jeval_filter(qn_jstate *r, const qn_jnode *n, qn_jval self)
     qn_jeval_arguments(r, n->args, &c);
     r->line = n->line;
     if (!n->entry)
-        qn_jfail(r, QN_EARGUMENT, "no %s named %s", n->kind == J_FILTER ? "filter" : "test",
-                 qn_str_show(shown, n->name));
+        qn_jfail(r, QN_EARGUMENT, "No %s named '%s' found.",
+                 n->kind == J_FILTER ? "filter" : "test", qn_str_show(shown, n->name));
     return qn_jfailed(r) ? qn_jnone() : qn_jcall_native(r, n->entry, self, &c);
 }
 
@@ -363,9 +378,14 @@ static qn_jval eval_slice(qn_jstate *r, const qn_jnode *n)
 {
     qn_jval part[3] = {0}, v = qn_jeval(r, n->a);
     const qn_jnode *parts[] = {n->b->a, n->b->b, n->b->c};
-    for (size_t i = 0; i < 3; i++)
+    bool folded = n->a->kind == J_CONST && v.kind != J_STR; /* while parsing, which forgives */
+    for (size_t i = 0; i < 3; i++) {
         part[i] = parts[i] ? qn_jeval(r, parts[i]) : qn_jnone();
+        folded &= !parts[i] || parts[i]->kind == J_CONST;
+    }
     r->line = n->line;
+    if (folded)
+        return qn_jundefined_item(r, v, qn_str_of("slice"));
     return qn_jfailed(r) ? v : qn_jsliced(r, v, part[0], part[1], part[2]);
 }
 
@@ -376,6 +396,18 @@ static qn_jval eval_item(qn_jstate *r, const qn_jnode *n)
     qn_jval v = qn_jeval(r, n->a), key = qn_jeval(r, n->b);
     r->line = n->line;
     return qn_jfailed(r) ? v : qn_jitem(r, v, key);
+}
+
+static qn_jval no_else(qn_jstate *r, unsigned line)
+{
+    enum { ROOM = 120 };
+    char *text = qn_jtake_memory(r, ROOM, 1);
+    if (text)
+        snprintf(text, ROOM,
+                 "the inline if-expression on line %u evaluated to false and no else section was "
+                 "defined.",
+                 line);
+    return qn_jundefined(r, text ? text : "");
 }
 
 static qn_jval eval_inside(qn_jstate *r, const qn_jnode *n)
@@ -397,8 +429,7 @@ static qn_jval eval_inside(qn_jstate *r, const qn_jnode *n)
     case J_IF_ELSE:
         if (qn_jtruth(r, qn_jeval(r, n->a)))
             return qn_jeval(r, n->b);
-        return n->c ? qn_jeval(r, n->c)
-                    : qn_jundefined(r, "an inline if without else is used where it is false");
+        return n->c ? qn_jeval(r, n->c) : no_else(r, n->line);
     case J_AND: v = qn_jeval(r, n->a); return qn_jtruth(r, v) ? qn_jeval(r, n->b) : v;
     case J_OR: v = qn_jeval(r, n->a); return qn_jtruth(r, v) ? v : qn_jeval(r, n->b);
     case J_NOT: return qn_jbool(!qn_jtruth(r, qn_jeval(r, n->a)));

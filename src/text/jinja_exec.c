@@ -37,6 +37,14 @@ static qn_jactivation *activate(qn_jstate *r, const qn_jfunction *f, qn_jactivat
     return r->active = a;
 }
 
+static size_t count(const qn_jnode *first)
+{
+    size_t n = 0;
+    for (; first; first = first->next)
+        n++;
+    return n;
+}
+
 static void assign(qn_jstate *r, const qn_jnode *target, qn_jval v)
 {
     if (target->kind == J_NAMED) {
@@ -44,16 +52,19 @@ static void assign(qn_jstate *r, const qn_jnode *target, qn_jval v)
         return;
     }
     size_t n = 0;
+    if (!qn_jiterable(v))
+        qn_jfail(r, QN_EARGUMENT, "cannot unpack non-iterable %s object", qn_jtype_name(v));
     qn_jiter *it = qn_jiterate(r, v);
     qn_jval item;
     for (const qn_jnode *t = target->args; t && !qn_jfailed(r); t = t->next, n++) {
         if (!qn_jnext(r, it, &item))
-            qn_jfail(r, QN_EARGUMENT, "only %zu values for more variables", n);
+            qn_jfail(r, QN_EARGUMENT, "not enough values to unpack (expected %zu, got %zu)",
+                     count(target->args), n);
         else
             assign(r, t, item);
     }
     if (!qn_jfailed(r) && qn_jnext(r, it, &item))
-        qn_jfail(r, QN_EARGUMENT, "more values than the %zu variables", n);
+        qn_jfail(r, QN_EARGUMENT, "too many values to unpack (expected %zu)", n);
 }
 
 /* Capturing */
@@ -219,7 +230,8 @@ static qn_jval recursive_loop(qn_jstate *r, const qn_jnode *n, qn_jactivation *o
 qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jcall *c)
 {
     if (!loop->recursive || c->n_positional != 1 || c->n_keyword) {
-        qn_jfail(r, QN_EARGUMENT, "only a recursive loop can be called, with one argument");
+        qn_jfail(r, QN_EARGUMENT,
+                 "The loop must have the 'recursive' marker to be called recursively.");
         return qn_jnone();
     }
     return recursive_loop(r, loop->recursive, loop->outer, c->positional[0], loop->depth0 + 1);
@@ -253,11 +265,11 @@ static qn_jval take_keyword(qn_jstate *r, qn_jcall *c, qn_str name)
 
 static void bind_special(qn_jstate *r, const qn_jnode *n, qn_jcall *c, size_t n_taken)
 {
-    char shown[QN_SHOWN];
+    char shown[QN_SHOWN], macro[QN_SHOWN];
     if (n->uses_caller && !n->flag) {
         qn_jval caller = take_keyword(r, c, qn_str_of("caller"));
         bool none = caller.kind == J_MISSING || caller.kind == J_NONE;
-        *qn_jslot(r, n->caller) = none ? qn_jundefined(r, "no caller was given") : caller;
+        *qn_jslot(r, n->caller) = none ? qn_jundefined(r, "No caller defined") : caller;
     }
     if (n->uses_kwargs) {
         qn_jdict *d = qn_jdict_new(r);
@@ -268,8 +280,8 @@ static void bind_special(qn_jstate *r, const qn_jnode *n, qn_jcall *c, size_t n_
         }
         *qn_jslot(r, n->kwargs) = J_VALUE(J_DICT, dict, d);
     } else if (c->n_keyword) {
-        qn_jfail(r, QN_EARGUMENT, "a macro has no parameter %s",
-                 qn_str_show(shown, c->keyword[0].name));
+        qn_jfail(r, QN_EARGUMENT, "macro '%s' takes no keyword argument '%s'",
+                 qn_str_show(macro, n->name), qn_str_show(shown, c->keyword[0].name));
     }
     if (n->uses_varargs) {
         qn_jlist *rest = qn_jlist_new(r, 0);
@@ -277,7 +289,8 @@ static void bind_special(qn_jstate *r, const qn_jnode *n, qn_jcall *c, size_t n_
             qn_jlist_push(r, rest, c->positional[i]);
         *qn_jslot(r, n->varargs) = J_VALUE(J_TUPLE, list, rest);
     } else if (c->n_positional > n_taken) {
-        qn_jfail(r, QN_EARGUMENT, "a macro takes not more than %zu arguments", n_taken);
+        qn_jfail(r, QN_EARGUMENT, "macro '%s' takes not more than %zu argument(s)",
+                 qn_str_show(macro, n->name), n_taken);
     }
 }
 
@@ -293,15 +306,13 @@ static void bind_parameters(qn_jstate *r, const qn_jmacro *m, qn_jcall *c)
 /* Parameters that were not given get their defaults, which see those before them. */
 static void fill_defaults(qn_jstate *r, const qn_jmacro *m)
 {
-    size_t n_defaults = 0, i = 0;
     const qn_jnode *d = m->node->other;
-    for (const qn_jnode *n = d; n; n = n->next)
-        n_defaults++;
+    size_t n_defaults = count(d), i = 0;
     for (const qn_jnode *p = m->node->args; p && !qn_jfailed(r); p = p->next, i++) {
         bool has_default = i + n_defaults >= m->n_parameters;
         qn_jval *slot = qn_jslot(r, p->place);
         if (slot->kind == J_MISSING)
-            *slot = has_default && d ? qn_jeval(r, d) : qn_jundefined_name(r, p->name);
+            *slot = has_default && d ? qn_jeval(r, d) : qn_jundefined_parameter(r, p->name);
         d = has_default && d ? d->next : d;
     }
 }
@@ -403,7 +414,7 @@ void qn_jset_attribute(qn_jstate *r, const qn_jnode *target, qn_jval v)
     qn_jval space = *qn_jslot(r, target->place);
     qn_jstr *key = qn_jstr_new(r, target->attribute.n_bytes, target->attribute.bytes, J_TRUSTED);
     if (space.kind != J_SPACE)
-        qn_jfail(r, QN_EARGUMENT, "an attribute can only be set on a namespace");
+        qn_jfail(r, QN_EARGUMENT, "cannot assign attribute on non-namespace object");
     else
         qn_jdict_set(r, space.dict, qn_jstr_value(key), v);
 }

@@ -267,7 +267,7 @@ static qn_jnode *parse_primary(qn_jparser *p)
         qn_jexpect_op(p, ")");
         return n;
     }
-    qn_jparser_fail(p, t->line, QN_EFORMAT, "unexpected %s", qn_jdescribe(shown, t));
+    qn_jparser_fail(p, t->line, QN_EFORMAT, "unexpected '%s'", qn_jdescribe(shown, t));
     return p->spare;
 }
 
@@ -288,7 +288,7 @@ static qn_jnode *parse_tuple(qn_jparser *p, qn_jnode *(*item)(qn_jparser *p), co
     if (first && !qn_jis_op(p, ","))
         return first;
     if (!first && !parentheses)
-        qn_jparser_fail(p, line, QN_EFORMAT, "expected an expression, got %s",
+        qn_jparser_fail(p, line, QN_EFORMAT, "Expected an expression, got '%s'",
                         qn_jdescribe(shown, qn_jpeek(p, 0)));
     qn_jnode *n = new_leaf(p, J_TUPLES, line), **tail = &n->args;
     qn_jnode_append(p, n, &tail, first);
@@ -313,7 +313,11 @@ static void mark_target(qn_jparser *p, qn_jnode *n)
         for (qn_jnode *item = n->args; item; item = item->next)
             mark_target(p, item);
     else if (n->kind != J_NAMED)
-        qn_jparser_fail(p, n->line, QN_EFORMAT, "cannot assign to that");
+        qn_jparser_fail(p, n->line, QN_EFORMAT, "can't assign to '%s'",
+                        n->kind == J_CONST   ? "const"
+                        : n->kind == J_LISTS ? "list"
+                        : n->kind == J_DICTS ? "dict"
+                                             : "expression");
 }
 
 qn_jnode *qn_jparse_targets(qn_jparser *p, const char *end_word)
@@ -346,7 +350,7 @@ static qn_jnode *parse_argument(qn_jparser *p, bool *keywords, bool *star, bool 
         n = qn_jparse_expression(p);
     }
     if (!ok)
-        qn_jparser_fail(p, t->line, QN_EFORMAT, "arguments in an order that calls do not have");
+        qn_jparser_fail(p, t->line, QN_EFORMAT, "invalid syntax for function call expression");
     return n;
 }
 
@@ -399,6 +403,8 @@ static qn_jnode *parse_dot(qn_jparser *p, qn_jnode *n)
     qn_jtoken *t = qn_jpeek(p, 0);
     if (t->type == J_INTEGER)
         return qn_jnode_new(p, J_ITEM, line, n, new_const(p, line, qn_jint(qn_jtake(p)->i)), NULL);
+    if (t->type != J_NAME)
+        qn_jparser_fail(p, t->line, QN_EFORMAT, "expected name or number");
     n = qn_jnode_new(p, J_ATTR, line, n, NULL, NULL);
     n->name = qn_jexpect_name(p);
     return n;
@@ -478,7 +484,7 @@ static qn_jnode *parse_test(qn_jparser *p, qn_jnode *n)
     } else if (at_test_argument(p)) {
         qn_jnode **tail = &n->args;
         if (qn_jis_name(p, "is"))
-            qn_jparser_fail(p, line, QN_EFORMAT, "tests cannot be chained with is");
+            qn_jparser_fail(p, line, QN_EFORMAT, "You cannot chain multiple tests with is");
         qn_jnode_append(p, n, &tail, parse_postfix(p, parse_primary(p)));
     }
     return negated ? qn_jnode_new(p, J_NOT, line, n, NULL, NULL) : n;

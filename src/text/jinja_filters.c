@@ -114,7 +114,7 @@ qn_jval qn_jf_format(qn_jstate *r, qn_jval v, qn_jcall *c)
     qn_jlist *list = qn_jlist_new(r, c->n_positional);
     qn_jdict *d = qn_jdict_new(r);
     if (c->n_positional && c->n_keyword)
-        qn_jfail(r, QN_EARGUMENT, "format cannot have positional and keyword arguments at once");
+        qn_jfail(r, QN_EARGUMENT, "can't handle positional and keyword arguments at the same time");
     for (size_t i = 0; i < c->n_positional && !qn_jfailed(r); i++)
         qn_jlist_push(r, list, c->positional[i]);
     for (size_t i = 0; i < c->n_keyword && !qn_jfailed(r); i++) {
@@ -161,7 +161,7 @@ static qn_jval length_of(qn_jstate *r, qn_jval v)
 {
     int64_t n = 0;
     if (!qn_jlength(r, v, &n))
-        qn_jfail(r, QN_EARGUMENT, "a %s has no length", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT, "object of type '%s' has no len()", qn_jtype_name(v));
     return qn_jint(n);
 }
 
@@ -219,7 +219,7 @@ qn_jval qn_jf_abs(qn_jstate *r, qn_jval v, qn_jcall *c)
     if (v.kind == J_DOUBLE)
         return qn_jdouble(fabs(v.f));
     if (!qn_jis_true_int(v)) {
-        qn_jfail(r, QN_EARGUMENT, "a %s has no absolute value", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT, "bad operand type for abs(): '%s'", qn_jtype_name(v));
         return v;
     }
     int64_t i = qn_jas_int(v);
@@ -331,9 +331,9 @@ qn_jval qn_jf_round(qn_jstate *r, qn_jval v, qn_jcall *c)
     int64_t digits = integer(r, c->v[0], 0);
     bool ceils = qn_jstr_is(r, c->v[1], "ceil"), floors = qn_jstr_is(r, c->v[1], "floor");
     if (given(c->v[1]) && !ceils && !floors && !qn_jstr_is(r, c->v[1], "common"))
-        qn_jfail(r, QN_EARGUMENT, "round: method must be common, ceil or floor");
+        qn_jfail(r, QN_EARGUMENT, "method must be common, ceil or floor");
     if (!qn_jis_number(v))
-        qn_jfail(r, QN_EARGUMENT, "a %s cannot be rounded", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT, "type %s doesn't define __round__ method", qn_jtype_name(v));
     if (qn_jfailed(r))
         return v;
     if (!ceils && !floors)

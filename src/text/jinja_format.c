@@ -27,7 +27,7 @@ typedef struct spec {
 
 static qn_jval refuse(qn_jstate *r, const char *why)
 {
-    qn_jfail(r, QN_EARGUMENT, "format: %s", why);
+    qn_jfail(r, QN_EARGUMENT, "%s", why);
     return qn_jnone();
 }
 
@@ -218,7 +218,7 @@ static void add_character(qn_jbuild *b, qn_jval v, const spec *s)
     else if (n)
         pad_text(b, qn_jstr_copy(b->r, n, text, 0), s);
     else
-        refuse(b->r, "%c wants a character or its number");
+        refuse(b->r, "%c requires int or char");
 }
 
 /* format(v, spec) */
@@ -342,7 +342,7 @@ typedef struct formatter {
 static qn_jval numbered(formatter *f, int64_t at)
 {
     if (at < 0 || (uint64_t)at >= f->c->n_positional || f->mapping)
-        return refuse(f->r, "no argument for a field");
+        return refuse(f->r, "Replacement index out of range for positional args tuple");
     return f->c->positional[at];
 }
 
@@ -354,7 +354,7 @@ static qn_jval named(formatter *f, qn_str name)
             return f->c->keyword[i].value;
     qn_jval *v = f->mapping ? qn_jdict_find_str(f->r, f->mapping, name) : NULL;
     if (!v)
-        qn_jfail(f->r, QN_EARGUMENT, "format: no argument named %s", qn_str_show(shown, name));
+        qn_jfail(f->r, QN_EARGUMENT, "'%s'", qn_str_show(shown, name));
     return v ? *v : qn_jnone();
 }
 
@@ -367,7 +367,10 @@ static qn_jval field_value(formatter *f, qn_str s)
     int64_t number = read_number(f->r, s, &at);
     bool is_number = number >= 0 && at == end;
     if ((end == 0 && f->n_auto < 0) || (is_number && f->n_auto > 0))
-        return refuse(f->r, "numbered and unnumbered fields cannot be mixed");
+        return refuse(f->r, end == 0 ? "cannot switch from manual field specification to automatic "
+                                       "field numbering"
+                                     : "cannot switch from automatic field numbering to manual "
+                                       "field specification");
     f->n_auto = is_number ? -1 : f->n_auto;
     qn_jval v = end == 0    ? numbered(f, f->n_auto++)
                 : is_number ? numbered(f, number)
@@ -462,7 +465,8 @@ static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, siz
         }
         size_t close = field_end(all, at + 1, end);
         if (c == '}' || close == end) {
-            refuse(f->r, "a single brace");
+            refuse(f->r, c == '}' ? "Single '}' encountered in format string"
+                                  : "Single '{' encountered in format string");
             return;
         }
         format_field(f, b, s, at + 1, close, level);
@@ -511,7 +515,7 @@ static qn_jval next_argument(percent *p)
         return p->args.list->v[at];
     if (p->args.kind != J_TUPLE && at == 0)
         return p->args;
-    return refuse(p->r, "not enough values");
+    return refuse(p->r, "not enough arguments for format string");
 }
 
 /* (name) of a mapping, at *at. */
@@ -524,7 +528,7 @@ static qn_jval mapped_argument(percent *p, qn_str s, size_t *at)
             break;
     }
     if (*at == s.n_bytes || p->args.kind != J_DICT)
-        return refuse(p->r, "%(name) wants a dict, and its end");
+        return refuse(p->r, "format requires a mapping");
     qn_jval *v = qn_jdict_find_str(p->r, p->args.dict, (qn_str){s.bytes + begin, *at - begin});
     ++*at;
     return v ? *v : refuse(p->r, "no value of the name that %(name) asks for");
@@ -551,7 +555,7 @@ static int64_t star_or_number(percent *p, qn_str s, size_t *at)
         return read_number(p->r, s, at);
     qn_jval v = next_argument(p);
     if (!qn_jis_true_int(v) || qn_jas_int(v) > INT32_MAX || qn_jas_int(v) < -INT32_MAX) {
-        refuse(p->r, "* wants an integer");
+        refuse(p->r, "* wants int");
         return -1;
     }
     return qn_jas_int(v);
@@ -656,7 +660,7 @@ qn_jval qn_jpercent(qn_jstate *r, qn_jstr *format, qn_jval args)
                    args.kind == J_RANGE;
     size_t n_args = args.kind == J_TUPLE ? args.list->n : mapping ? 0 : 1;
     if (p.n_used < n_args)
-        refuse(r, "not all values are used");
+        refuse(r, "not all arguments converted during string formatting");
     qn_jstr *done = qn_jbuild_end(&b);
     done->markup = format->markup;
     return qn_jstr_value(done);

@@ -22,7 +22,8 @@ qn_jval qn_jg_strftime_now(qn_jstate *r, qn_jval self, qn_jcall *c)
     qn_jbuild b = qn_jbuild_begin(r);
     (void)self;
     if (c->v[0].kind != J_STR)
-        qn_jfail(r, QN_EARGUMENT, "strftime_now wants a str, not a %s", qn_jtype_name(c->v[0]));
+        qn_jfail(r, QN_EARGUMENT, "strftime() argument 1 must be str, not %s",
+                 qn_jtype_name(c->v[0]));
     else
         qn_jstrftime(&b, c->v[0].s, r->in->now_epoch);
     return qn_jstr_value(qn_jbuild_end(&b));
@@ -34,14 +35,15 @@ qn_jval qn_jg_range(qn_jstate *r, qn_jval self, qn_jcall *c)
     (void)self;
     for (size_t i = 0; i < 3; i++) {
         if (c->v[i].kind != J_MISSING && !qn_jis_true_int(c->v[i]))
-            qn_jfail(r, QN_EARGUMENT, "range wants integers, not a %s", qn_jtype_name(c->v[i]));
+            qn_jfail(r, QN_EARGUMENT, "'%s' object cannot be interpreted as an integer",
+                     qn_jtype_name(c->v[i]));
         else if (c->v[i].kind != J_MISSING)
             part[i] = qn_jas_int(c->v[i]);
     }
     int64_t start = c->v[1].kind == J_MISSING ? 0 : part[0];
     int64_t stop = c->v[1].kind == J_MISSING ? part[0] : part[1], step = part[2];
     if (step == 0)
-        qn_jfail(r, QN_EARGUMENT, "a range of step zero");
+        qn_jfail(r, QN_EARGUMENT, "range() arg 3 must not be zero");
     uint64_t by = step > 0 ? (uint64_t)step : 0 - (uint64_t)step;
     bool any = step > 0 ? start < stop : start > stop;
     uint64_t span = !any       ? 0
@@ -49,7 +51,9 @@ qn_jval qn_jg_range(qn_jstate *r, qn_jval self, qn_jcall *c)
                                : (uint64_t)start - (uint64_t)stop;
     uint64_t n_items = by ? span / by + (span % by != 0) : 0;
     if (n_items > (uint64_t)qn_template_max.n_range)
-        qn_jfail(r, QN_ELIMIT, "a range of more than %" PRId64 " items", qn_template_max.n_range);
+        qn_jfail(r, QN_ELIMIT,
+                 "Range too big. The sandbox blocks ranges larger than MAX_RANGE (%" PRId64 ").",
+                 qn_template_max.n_range);
     qn_jrange *range = qn_jtake_memory(r, 1, sizeof *range);
     if (!range)
         return qn_jnone();
@@ -112,7 +116,7 @@ qn_jval qn_jg_cycler(qn_jstate *r, qn_jval self, qn_jcall *c)
     qn_jlist *items = qn_jlist_new(r, c->n_positional);
     (void)self;
     if (c->n_positional == 0 || c->n_keyword)
-        qn_jfail(r, QN_EARGUMENT, "a cycler wants one or more values");
+        qn_jfail(r, QN_EARGUMENT, "at least one item has to be provided");
     for (size_t i = 0; i < c->n_positional && !qn_jfailed(r); i++)
         qn_jlist_push(r, items, c->positional[i]);
     return new_cycler(r, J_CYCLER, (qn_jcycler){.items = items});
@@ -153,7 +157,7 @@ qn_jval qn_jm_cycler_reset(qn_jstate *r, qn_jval self, qn_jcall *c)
 qn_jval qn_jm_loop_cycle(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
     if (c->n_positional == 0 || c->n_keyword) {
-        qn_jfail(r, QN_EARGUMENT, "loop.cycle wants one or more values");
+        qn_jfail(r, QN_EARGUMENT, "no items for cycling given");
         return qn_jnone();
     }
     return c->positional[(size_t)self.loop->index0 % c->n_positional];

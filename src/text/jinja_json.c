@@ -112,7 +112,8 @@ static void dump_key(dumper *d, qn_jval key)
         return;
     }
     if (!qn_jis_number(key) && key.kind != J_NONE) {
-        qn_jfail(d->b->r, QN_EARGUMENT, "JSON has no keys of type %s", qn_jtype_name(key));
+        qn_jfail(d->b->r, QN_EARGUMENT, "keys must be str, int, float, bool or None, not %s",
+                 qn_jtype_name(key));
         return;
     }
     add(d, "\"");
@@ -155,7 +156,9 @@ static void dump_inside(dumper *d, qn_jval v)
     case J_LIST:
     case J_TUPLE: dump_list(d, v.list); break;
     case J_DICT: dump_dict(d, v.dict); break;
-    default: qn_jfail(d->b->r, QN_EARGUMENT, "a %s cannot be written as JSON", qn_jtype_name(v));
+    default:
+        qn_jfail(d->b->r, QN_EARGUMENT, "Object of type %s is not JSON serializable",
+                 qn_jtype_name(v));
     }
 }
 

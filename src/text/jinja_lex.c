@@ -143,7 +143,7 @@ static void lex_comment(lexer *l, size_t begin)
             return;
         }
     }
-    qn_jparser_fail(l->p, line, QN_EFORMAT, "the comment that begins here has no end");
+    qn_jparser_fail(l->p, line, QN_EFORMAT, "Missing end of comment tag");
 }
 
 /* Where "{% raw %}" or "{% endraw %}" that begins at `at` ends; 0: it is another tag. */
@@ -168,7 +168,7 @@ static void lex_raw(lexer *l)
             return;
         }
     }
-    qn_jparser_fail(l->p, line, QN_EFORMAT, "the raw block that begins here has no end");
+    qn_jparser_fail(l->p, line, QN_EFORMAT, "Missing end of raw directive");
 }
 
 /* One digit run: (\d+_)*\d+; returns its end, or `at` when there is none. */
@@ -316,6 +316,20 @@ static void append_escaped(uint32_t code, char **out)
         *(*out)++ = hex[code >> 4 * n & 15];
 }
 
+static void bad_escape(lexer *l, char c)
+{
+    bool hex = c == 'x' || c == 'u' || c == 'U';
+    if (hex)
+        qn_jparser_fail(l->p, l->line, QN_EFORMAT, "truncated \\%c%.*s escape", c,
+                        c == 'x'   ? 2
+                        : c == 'u' ? 4
+                                   : 8,
+                        "XXXXXXXX");
+    else
+        qn_jparser_fail(l->p, l->line, QN_EFORMAT,
+                        c == 'N' ? "unknown Unicode character name" : "\\ at end of string");
+}
+
 static void string_value(lexer *l, size_t n, const char *s)
 {
     size_t room;
@@ -333,7 +347,7 @@ static void string_value(lexer *l, size_t n, const char *s)
         }
         size_t taken = unescape(n - i - 1, s + i + 1, &out);
         if (taken == 0) {
-            qn_jparser_fail(l->p, l->line, QN_EFORMAT, "a string with a bad escape");
+            bad_escape(l, i + 1 < n ? s[i + 1] : 0);
             return;
         }
         i += 1 + (taken == SIZE_MAX ? 0 : taken);
@@ -346,6 +360,19 @@ static void string_value(lexer *l, size_t n, const char *s)
     push(l, J_STRING, (size_t)(out - value), value);
 }
 
+/* Its place is counted in characters. */
+static void unexpected_char(lexer *l)
+{
+    char shown[QN_SHOWN];
+    uint32_t code;
+    size_t n = qn_utf8_decode(l->n - l->at, l->s + l->at, &code), n_before = 0;
+    for (size_t i = 0; i < l->at; i++)
+        n_before += ((unsigned char)l->s[i] & 0xC0) != 0x80;
+    char quote = code == '\'' ? '"' : '\'';
+    qn_jparser_fail(l->p, l->line, QN_EFORMAT, "unexpected char %c%s%c at %zu", quote,
+                    qn_str_show(shown, (qn_str){l->s + l->at, n}), quote, n_before);
+}
+
 static void lex_string(lexer *l)
 {
     char quote = l->s[l->at];
@@ -353,7 +380,7 @@ static void lex_string(lexer *l)
     while (end < l->n && l->s[end] != quote)
         end += l->s[end] == '\\' ? 2 : 1;
     if (end >= l->n) {
-        qn_jparser_fail(l->p, l->line, QN_EFORMAT, "a string that does not end");
+        unexpected_char(l);
         return;
     }
     string_value(l, end - l->at - 1, l->s + l->at + 1);
@@ -379,7 +406,9 @@ static bool balance(lexer *l, char c)
     if (!close)
         return true;
     if (l->n_braces == 0 || l->brace[l->n_braces - 1] != c) {
-        qn_jparser_fail(l->p, l->line, QN_EFORMAT, "unexpected '%c'", c);
+        char wanted = l->n_braces ? l->brace[l->n_braces - 1] : 0;
+        qn_jparser_fail(l->p, l->line, QN_EFORMAT,
+                        wanted ? "unexpected '%c', expected '%c'" : "unexpected '%c'", c, wanted);
         return false;
     }
     l->n_braces--;
@@ -388,7 +417,6 @@ static bool balance(lexer *l, char c)
 
 static void lex_operator(lexer *l)
 {
-    char shown[QN_SHOWN];
     for (size_t i = 0; i < QN_COUNT(operators); i++) {
         const char *op = operators[i];
         if (!starts(l, l->at, op))
@@ -399,10 +427,7 @@ static void lex_operator(lexer *l)
         advance(l, l->at + strlen(op));
         return;
     }
-    uint32_t code;
-    size_t n = qn_utf8_decode(l->n - l->at, l->s + l->at, &code);
-    qn_jparser_fail(l->p, l->line, QN_EFORMAT, "unexpected character %s",
-                    qn_str_show(shown, (qn_str){l->s + l->at, n}));
+    unexpected_char(l);
 }
 
 /* The inside of {{ }} or {% %}, up to and with its end. */

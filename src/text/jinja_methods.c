@@ -263,31 +263,32 @@ static int64_t find(qn_jstate *r, qn_jval self, qn_jcall *c, bool last)
     return at < 0 ? -1 : (int64_t)qn_jcount_chars((size_t)at, qn_jbytes(r, self.s).bytes);
 }
 
-static qn_jval found(qn_jstate *r, int64_t at, bool must)
+static qn_jval found(qn_jstate *r, qn_jval self, int64_t at, bool must)
 {
     if (at < 0 && must)
-        qn_jfail(r, QN_EARGUMENT, "what index looks for is not there");
+        qn_jfail(r, QN_EARGUMENT, "%s",
+                 self.kind == J_STR ? "substring not found" : "what index looks for is not in it");
     return qn_jint(at);
 }
 
 qn_jval qn_jm_find(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    return found(r, find(r, self, c, false), false);
+    return found(r, self, find(r, self, c, false), false);
 }
 
 qn_jval qn_jm_rfind(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    return found(r, find(r, self, c, true), false);
+    return found(r, self, find(r, self, c, true), false);
 }
 
 qn_jval qn_jm_index(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    return found(r, find(r, self, c, false), true);
+    return found(r, self, find(r, self, c, false), true);
 }
 
 qn_jval qn_jm_rindex(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    return found(r, find(r, self, c, true), true);
+    return found(r, self, find(r, self, c, true), true);
 }
 
 qn_jval qn_jm_count(qn_jstate *r, qn_jval self, qn_jcall *c)
@@ -385,7 +386,7 @@ static qn_jval partition(qn_jstate *r, qn_jval self, qn_jcall *c, bool last)
     qn_jstr *s = self.s, *separator = text(r, c->v[0]);
     qn_jlist *parts = qn_jlist_new(r, 3);
     if (separator->n_bytes == 0)
-        qn_jfail(r, QN_EARGUMENT, "an empty separator");
+        qn_jfail(r, QN_EARGUMENT, "empty separator");
     int64_t at = qn_jfind(r, s, separator, 0, s->n_bytes, last);
     size_t begin = at >= 0 ? (size_t)at : last ? 0 : s->n_bytes;
     size_t end = at >= 0 ? begin + separator->n_bytes : begin;
@@ -456,7 +457,7 @@ qn_jval qn_jm_list_index(qn_jstate *r, qn_jval self, qn_jcall *c)
     for (int64_t i = at[0]; i < at[1] && !qn_jfailed(r); i++)
         if (qn_jequal(r, self.list->v[i], c->v[0]))
             return qn_jint(i);
-    return found(r, -1, true);
+    return found(r, self, -1, true);
 }
 
 /* The place of v in the range; -1: not in it. */
@@ -477,7 +478,7 @@ qn_jval qn_jm_range_count(qn_jstate *r, qn_jval self, qn_jcall *c)
 
 qn_jval qn_jm_range_index(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    return found(r, place_in(r, self, c->v[0]), true);
+    return found(r, self, place_in(r, self, c->v[0]), true);
 }
 
 /* Dictionaries */

@@ -165,8 +165,9 @@ typedef struct qn_jparser {
     qn_jtoken *tokens;
     size_t n_tokens, n_capacity, at;
     unsigned depth;
-    uint64_t n_steps; /* spent by the analysis of scopes */
-    qn_jnode *spare;  /* handed out where there is no memory */
+    uint64_t n_steps;      /* spent by the analysis of scopes */
+    struct qn_jopen *open; /* the innermost statement that is being parsed; see jinja_parse.c */
+    qn_jnode *spare;       /* handed out where there is no memory */
     qn_jtoken *spare_token;
 } qn_jparser;
 

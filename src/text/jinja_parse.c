@@ -70,13 +70,15 @@ bool qn_jskip_name(qn_jparser *p, const char *name)
 
 const char *qn_jdescribe(char shown[QN_SHOWN], const qn_jtoken *t)
 {
-    static const char *const names[] = {[J_EOF] = "the end of the template",
-                                        [J_DATA] = "text",
-                                        [J_PRINT_BEGIN] = "{{",
-                                        [J_PRINT_END] = "the end of the print statement",
-                                        [J_BLOCK_BEGIN] = "{%",
-                                        [J_BLOCK_END] = "the end of the statement",
-                                        [J_STRING] = "a string"};
+    static const char *const names[] = {[J_EOF] = "end of template",
+                                        [J_DATA] = "template data / text",
+                                        [J_PRINT_BEGIN] = "begin of print statement",
+                                        [J_PRINT_END] = "end of print statement",
+                                        [J_BLOCK_BEGIN] = "begin of statement block",
+                                        [J_BLOCK_END] = "end of statement block",
+                                        [J_STRING] = "string",
+                                        [J_INTEGER] = "integer",
+                                        [J_FLOAT] = "float"};
     if (t->type < QN_COUNT(names) && names[t->type])
         return names[t->type];
     return qn_str_show(shown, t->text);
@@ -86,7 +88,12 @@ static void unexpected(qn_jparser *p, const char *wanted)
 {
     char shown[QN_SHOWN];
     const qn_jtoken *t = qn_jpeek(p, 0);
-    qn_jparser_fail(p, t->line, QN_EFORMAT, "expected %s, got %s", wanted, qn_jdescribe(shown, t));
+    if (t->type == J_EOF)
+        qn_jparser_fail(p, t->line, QN_EFORMAT, "unexpected end of template, expected '%s'.",
+                        wanted);
+    else
+        qn_jparser_fail(p, t->line, QN_EFORMAT, "expected token '%s', got '%s'", wanted,
+                        qn_jdescribe(shown, t));
 }
 
 void qn_jexpect_op(qn_jparser *p, const char *op)
@@ -99,7 +106,7 @@ qn_str qn_jexpect_name(qn_jparser *p)
 {
     if (qn_jpeek(p, 0)->type == J_NAME)
         return qn_jtake(p)->text;
-    unexpected(p, "a name");
+    unexpected(p, "name");
     return (qn_str){"", 0};
 }
 
@@ -164,6 +171,35 @@ typedef struct ends {
     const char *name[4];
 } ends;
 
+struct qn_jopen { /* a statement that is being parsed */
+    const char *tag;
+    const ends *ends; /* of the body it is in; NULL: in none */
+    struct qn_jopen *outer;
+};
+
+/* "Unexpected end" or "unknown tag", then what could have stood there. */
+static void misplaced(qn_jparser *p, unsigned line, const char *what, qn_str tag)
+{
+    char looking[160] = "", said[300] = "";
+    const struct qn_jopen *open = p->open;
+    bool nested = false;
+    for (const struct qn_jopen *o = open; o; o = o->outer)
+        for (size_t i = 0; o->ends && i < QN_COUNT(o->ends->name) && o->ends->name[i]; i++)
+            nested |= qn_str_is(tag, o->ends->name[i]);
+    while (open && !open->ends)
+        open = open->outer;
+    for (size_t i = 0, n = 0; open && i < QN_COUNT(open->ends->name) && open->ends->name[i]; i++)
+        n += (size_t)snprintf(looking + n, sizeof looking - n, "%s'%s'", i ? " or " : "",
+                              open->ends->name[i]);
+    if (open)
+        snprintf(said, sizeof said, "%s %s. The innermost block that needs to be closed is '%s'.",
+                 nested ? " You probably made a nesting mistake. Jinja is expecting this tag, but "
+                          "currently looking for"
+                        : " Jinja was looking for the following tags:",
+                 looking, p->open->tag);
+    qn_jparser_fail(p, line, QN_EFORMAT, "%s%s", what, said);
+}
+
 static bool at_end(const qn_jparser *p, const ends *e)
 {
     for (size_t i = 0; e && i < QN_COUNT(e->name) && e->name[i]; i++)
@@ -184,7 +220,7 @@ static qn_jnode *parse_print(qn_jparser *p)
 {
     unsigned line = qn_jtake(p)->line;
     qn_jnode *value = qn_jparse_tuple(p, true, NULL, false);
-    expect_type(p, J_PRINT_END, "the end of the print statement");
+    expect_type(p, J_PRINT_END, "end of print statement");
     return qn_jnode_new(p, J_PRINT, line, value, NULL, NULL);
 }
 
@@ -198,25 +234,28 @@ static void parse_body(qn_jparser *p, qn_jnode *parent, qn_jnode **first, const 
         } else if (qn_jpeek(p, 0)->type == J_PRINT_BEGIN) {
             qn_jnode_append(p, parent, &tail, parse_print(p));
         } else {
-            expect_type(p, J_BLOCK_BEGIN, "{%");
+            expect_type(p, J_BLOCK_BEGIN, "begin of statement block");
             if (at_end(p, e))
                 return;
             qn_jnode_append(p, parent, &tail, parse_statement(p));
-            expect_type(p, J_BLOCK_END, "the end of the statement");
+            expect_type(p, J_BLOCK_END, "end of statement block");
         }
     }
     if (e && p->status == QN_OK)
-        qn_jparser_fail(p, qn_jpeek(p, 0)->line, QN_EFORMAT,
-                        "the template ends before \"%s\" of the statement of line %u", e->name[0],
-                        parent->line);
+        misplaced(p, qn_jpeek(p, 0)->line, "Unexpected end of template.", (qn_str){"", 0});
 }
 
 /* The body of a statement, from the end of its tag on. */
 static void parse_block(qn_jparser *p, qn_jnode *parent, qn_jnode **first, ends e)
 {
     qn_jskip_op(p, ":");
-    expect_type(p, J_BLOCK_END, "the end of the statement");
+    expect_type(p, J_BLOCK_END, "end of statement block");
+    const ends *before = p->open ? p->open->ends : NULL;
+    if (p->open)
+        p->open->ends = &e;
     parse_body(p, parent, first, &e);
+    if (p->open)
+        p->open->ends = before;
 }
 
 static void parse_last_block(qn_jparser *p, qn_jnode *parent, qn_jnode **first, const char *end)
@@ -266,7 +305,7 @@ static qn_jnode *parse_if(qn_jparser *p, unsigned line)
         qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, NULL, false), NULL, NULL);
     qn_jnode *n = first, **tail = &first->args;
     for (;;) {
-        parse_block(p, n, &n->body, (ends){{"endif", "else", "elif"}});
+        parse_block(p, n, &n->body, (ends){{"elif", "else", "endif"}});
         if (n != first)
             qn_jnode_append(p, first, &tail, n);
         qn_jtoken *end = qn_jtake(p);
@@ -295,8 +334,7 @@ static void parse_signature(qn_jparser *p, qn_jnode *macro)
             qn_jnode_append(p, macro, &defaults, qn_jparse_expression(p));
         else if (macro->other)
             qn_jparser_fail(p, arg->line, QN_EFORMAT,
-                            "a parameter without a default follows one "
-                            "with a default");
+                            "non-default argument follows default argument");
         qn_jnode_append(p, macro, &tail, arg);
     }
     qn_jexpect_op(p, ")");
@@ -318,7 +356,7 @@ static qn_jnode *parse_call(qn_jparser *p, unsigned line)
         parse_signature(p, n);
     qn_jnode *call = qn_jparse_expression(p);
     if (call->kind != J_CALL)
-        qn_jparser_fail(p, line, QN_EFORMAT, "a call block must call something");
+        qn_jparser_fail(p, line, QN_EFORMAT, "expected call");
     n->a = call;
     deepen(p, n, call);
     n->name = qn_str_of("caller");
@@ -405,7 +443,7 @@ static qn_jnode *parse_continue(qn_jparser *p, unsigned line)
 static qn_jnode *refuse_files(qn_jparser *p, unsigned line)
 {
     qn_jparser_fail(p, line, QN_EUNSUPPORTED,
-                    "a chat template cannot use other templates (include, import, from, extends)");
+                    "no loader for this environment specified; a chat template stands alone");
     return NULL;
 }
 
@@ -434,19 +472,24 @@ static const struct statement {
 
 static qn_jnode *parse_statement(qn_jparser *p)
 {
-    char shown[QN_SHOWN];
+    char shown[QN_SHOWN], unknown[QN_SHOWN + 40];
     const qn_jtoken *t = qn_jpeek(p, 0);
     qn_jnode *n = NULL;
     for (size_t i = 0; i < QN_COUNT(statements); i++) {
         if (!is(t, J_NAME, statements[i].name))
             continue;
         qn_jtake(p);
+        struct qn_jopen open = {.tag = statements[i].name, .outer = p->open};
+        p->open = &open;
         if (qn_jenter(p))
             n = statements[i].parse(p, t->line);
         p->depth--;
+        p->open = open.outer;
         return n;
     }
-    qn_jparser_fail(p, t->line, QN_EFORMAT, "unknown or misplaced tag %s", qn_jdescribe(shown, t));
+    if (t->type == J_NAME)
+        snprintf(unknown, sizeof unknown, "Encountered unknown tag '%s'.", qn_jdescribe(shown, t));
+    misplaced(p, t->line, t->type == J_NAME ? unknown : "tag name expected", t->text);
     return NULL;
 }
 

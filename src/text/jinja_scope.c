@@ -343,7 +343,8 @@ static void resolve_all(walker *w, qn_jnode *first)
 static void resolve_name(walker *w, qn_jnode *n)
 {
     if (n->stores && w->n_fors && qn_str_is(n->name, "loop"))
-        qn_jparser_fail(w->p, n->line, QN_EFORMAT, "the variable loop cannot be set in a for");
+        qn_jparser_fail(w->p, n->line, QN_EFORMAT,
+                        "Can't assign to special loop variable in for-loop target");
     qn_jsymbol *y = find(w, w->scope, n->name);
     if (y)
         n->place = place_of(w->scope, y);
@@ -468,8 +469,8 @@ static void resolve_native(walker *w, qn_jnode *n)
     bool is_filter = n->kind == J_FILTER;
     n->entry = is_filter ? qn_jfind_filter(n->name) : qn_jfind_test(n->name);
     if (!n->entry && !w->soft)
-        qn_jparser_fail(w->p, n->line, QN_EFORMAT, "no %s named %s", is_filter ? "filter" : "test",
-                        qn_str_show(shown, n->name));
+        qn_jparser_fail(w->p, n->line, QN_EFORMAT, "No %s named '%s'.",
+                        is_filter ? "filter" : "test", qn_str_show(shown, n->name));
     resolve(w, n->a);
     resolve_all(w, n->args);
 }
@@ -525,7 +526,9 @@ static void resolve(walker *w, qn_jnode *n)
     case J_BREAK:
     case J_CONTINUE:
         if (!w->in_loop)
-            qn_jparser_fail(w->p, n->line, QN_EFORMAT, "break and continue belong into a for");
+            qn_jparser_fail(w->p, n->line, QN_EFORMAT,
+                            n->kind == J_BREAK ? "'break' outside loop"
+                                               : "'continue' not properly in loop");
         break;
     default: resolve_children(w, n);
     }

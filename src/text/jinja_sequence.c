@@ -3,6 +3,7 @@
 #include "text/jinja_node.h"
 #include "text/jinja_tables.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static bool given(qn_jval v)
@@ -160,6 +161,17 @@ static qn_jval refuse_later(qn_jstate *r, qn_jval source, const char *why)
     return J_VALUE(J_ITERATOR, iter, it);
 }
 
+static const char *no_such(qn_jstate *r, const char *what, qn_jval name)
+{
+    char shown[QN_SHOWN];
+    char *text = qn_jtake_memory(r, QN_SHOWN + 40, 1);
+    if (!text)
+        return "";
+    qn_str_show(shown, qn_jbytes(r, qn_jstr_of(r, name)));
+    snprintf(text, QN_SHOWN + 40, "No %s named '%s'.", what, shown);
+    return text;
+}
+
 /* A source that is false yields nothing, whatever it is. */
 static qn_jval source_of(qn_jstate *r, qn_jval v)
 {
@@ -173,7 +185,7 @@ qn_jval qn_jf_map(qn_jstate *r, qn_jval v, qn_jcall *c)
     if (c->n_positional) {
         g.native = named_row(r, c->positional[0], true);
         if (!g.native)
-            return refuse_later(r, v, "map: no filter of that name");
+            return refuse_later(r, v, no_such(r, "filter", c->positional[0]));
         g.call = *c;
         drop_first(&g.call, 1);
         return generate(r, source_of(r, v), next_mapped, &g);
@@ -184,10 +196,10 @@ qn_jval qn_jf_map(qn_jstate *r, qn_jval v, qn_jcall *c)
         else if (qn_str_is(c->keyword[i].name, "default"))
             g.g.absent = c->keyword[i].value;
         else
-            return refuse_later(r, v, "map has no such keyword argument");
+            return refuse_later(r, v, "map requires a filter argument");
     }
     if (!given(attribute))
-        return refuse_later(r, v, "map wants a filter or an attribute");
+        return refuse_later(r, v, "map requires a filter argument");
     qn_jval absent = wanted(g.g.absent) ? g.g.absent : (qn_jval){0};
     g.g = getter_of(r, attribute, false);
     g.g.absent = absent;
@@ -198,7 +210,7 @@ static qn_jval select(qn_jstate *r, qn_jval v, qn_jcall *c, bool rejects, bool h
 {
     generator g = {.rejects = rejects, .has_getter = has_getter, .call = *c};
     if (has_getter && c->n_positional == 0)
-        return refuse_later(r, v, "an attribute name is missing");
+        return refuse_later(r, v, "Missing parameter for attribute name");
     if (has_getter) {
         g.g = getter_of(r, c->positional[0], false);
         drop_first(&g.call, 1);
@@ -206,7 +218,7 @@ static qn_jval select(qn_jstate *r, qn_jval v, qn_jcall *c, bool rejects, bool h
     if (g.call.n_positional) {
         g.native = named_row(r, g.call.positional[0], false);
         if (!g.native)
-            return refuse_later(r, v, "no test of that name");
+            return refuse_later(r, v, no_such(r, "test", g.call.positional[0]));
         drop_first(&g.call, 1);
     }
     return generate(r, source_of(r, v), next_selected, &g);
@@ -256,7 +268,7 @@ static bool next_item_pair(qn_jstate *r, qn_jiter *it, qn_jval *item)
     if (it->source.kind == J_UNDEFINED)
         return false;
     if (it->source.kind != J_DICT) {
-        qn_jfail(r, QN_EARGUMENT, "items wants a mapping, not a %s", qn_jtype_name(it->source));
+        qn_jfail(r, QN_EARGUMENT, "Can only get item pairs from a mapping.");
         return false;
     }
     const qn_jdict *d = it->source.dict;
@@ -316,7 +328,7 @@ static bool next_slice(qn_jstate *r, qn_jiter *it, qn_jval *item)
         g->items = qn_jlist_of(r, it->source);
     int64_t at = (int64_t)it->at, n = (int64_t)g->items->n;
     if (g->n == 0)
-        qn_jfail(r, QN_EARGUMENT, "division by zero");
+        qn_jfail(r, QN_EARGUMENT, "integer division or modulo by zero");
     if (at >= g->n || qn_jfailed(r))
         return false;
     int64_t each = n / g->n, extra = n % g->n;
@@ -349,7 +361,7 @@ qn_jval qn_jf_first(qn_jstate *r, qn_jval v, qn_jcall *c)
     (void)c;
     return qn_jnext(r, qn_jiterate(r, v), &item)
                ? item
-               : qn_jundefined(r, "there is no first item, the sequence is empty");
+               : qn_jundefined(r, "No first item, sequence was empty.");
 }
 
 /* reversed(v) can read it: its iterator; NULL when it cannot. */
@@ -373,13 +385,12 @@ qn_jval qn_jf_last(qn_jstate *r, qn_jval v, qn_jcall *c)
     (void)c;
     if (v.kind == J_STR)
         return v.s->n_chars ? qn_jitem(r, v, qn_jint(-1))
-                            : qn_jundefined(r, "there is no last item, the sequence is empty");
+                            : qn_jundefined(r, "No last item, sequence was empty.");
     qn_jiter *it = reversed(r, v);
     if (!it)
-        qn_jfail(r, QN_EARGUMENT, "a %s has no last item", qn_jtype_name(v));
-    return it && qn_jnext(r, it, &item)
-               ? item
-               : qn_jundefined(r, "there is no last item, the sequence is empty");
+        qn_jfail(r, QN_EARGUMENT, "'%s' object is not reversible", qn_jtype_name(v));
+    return it && qn_jnext(r, it, &item) ? item
+                                        : qn_jundefined(r, "No last item, sequence was empty.");
 }
 
 qn_jval qn_jf_reverse(qn_jstate *r, qn_jval v, qn_jcall *c)
@@ -415,7 +426,7 @@ qn_jval qn_jf_sum(qn_jstate *r, qn_jval v, qn_jcall *c)
     qn_jval sum = given(c->v[1]) ? c->v[1] : qn_jint(0), item;
     qn_jiter *it = qn_jiterate(r, v);
     if (sum.kind == J_STR)
-        qn_jfail(r, QN_EARGUMENT, "sum cannot add up strings");
+        qn_jfail(r, QN_EARGUMENT, "sum() can't sum strings [use ''.join(seq) instead]");
     while (qn_jnext(r, it, &item))
         sum = qn_jadd(r, sum, get(r, &g, item));
     return sum;
@@ -427,7 +438,7 @@ static qn_jval extreme(qn_jstate *r, qn_jval v, qn_jcall *c, bool largest)
     qn_jiter *it = qn_jiterate(r, v);
     qn_jval best, item;
     if (!qn_jnext(r, it, &best))
-        return qn_jundefined(r, "there is no item to choose, the sequence is empty");
+        return qn_jundefined(r, "No aggregated item, sequence was empty.");
     qn_jval best_key = get(r, &g, best);
     while (qn_jnext(r, it, &item)) {
         qn_jval key = get(r, &g, item);
@@ -475,7 +486,7 @@ qn_jval qn_jf_dictsort(qn_jstate *r, qn_jval v, qn_jcall *c)
     bool by_value = qn_jstr_is(r, c->v[1], "value"), lowers = !qn_jtruth(r, c->v[0]);
     qn_jlist *items = qn_jlist_new(r, 0), *keys = qn_jlist_new(r, 0);
     if (given(c->v[1]) && !by_value && !qn_jstr_is(r, c->v[1], "key"))
-        qn_jfail(r, QN_EARGUMENT, "dictsort sorts by key or value");
+        qn_jfail(r, QN_EARGUMENT, "You can only sort by either \"key\" or \"value\"");
     else if (v.kind == J_UNDEFINED)
         return qn_jrefuse_undefined(r, v);
     else if (v.kind != J_DICT)

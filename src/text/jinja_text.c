@@ -227,7 +227,7 @@ qn_jlist *qn_jsplit(qn_jstate *r, qn_jstr *s, qn_jstr *separator, int64_t n_most
     qn_jlist *list = qn_jlist_new(r, 0);
     qn_jbytes(r, s);
     if (separator && separator->n_bytes == 0)
-        qn_jfail(r, QN_EARGUMENT, "an empty separator");
+        qn_jfail(r, QN_EARGUMENT, "empty separator");
     else if (!separator)
         (from_right ? split_space_right : split_space)(r, list, s, n_most);
     else
@@ -270,7 +270,7 @@ qn_jstr *qn_jpad(qn_jstate *r, qn_jstr *s, int64_t n_left, int64_t n_right, qn_j
     qn_str f = qn_jbytes(r, fill);
     qn_jbuild b = qn_jbuild_begin(r);
     if (fill->n_chars != 1)
-        qn_jfail(r, QN_EARGUMENT, "the fill must be one character");
+        qn_jfail(r, QN_EARGUMENT, "The fill character must be exactly one character long");
     if (n_left + n_right > (int64_t)qn_template_max.n_repeat)
         qn_jfail(r, QN_ELIMIT, "more than %zu characters of padding", qn_template_max.n_repeat);
     for (int64_t i = 0; i < n_left && qn_jspend(r, 1); i++)

@@ -74,6 +74,16 @@ qn_jval qn_jundefined_name(qn_jstate *r, qn_str name)
     return absent(r, (qn_jabsent){.name = name, .why = J_ABSENT_NAME});
 }
 
+qn_jval qn_jundefined_parameter(qn_jstate *r, qn_str name)
+{
+    return absent(r, (qn_jabsent){.name = name, .why = J_ABSENT_PARAMETER});
+}
+
+qn_jval qn_jundefined_item(qn_jstate *r, qn_jval of, qn_str key)
+{
+    return absent(r, (qn_jabsent){.name = key, .of = qn_jtype_name(of), .why = J_ABSENT_ITEM});
+}
+
 qn_jval qn_jundefined_attribute(qn_jstate *r, qn_jval of, qn_str name, bool unsafe)
 {
     return absent(r, (qn_jabsent){.name = name,
@@ -85,15 +95,27 @@ qn_jval qn_jrefuse_undefined(qn_jstate *r, qn_jval v)
 {
     char shown[QN_SHOWN];
     const qn_jabsent *a = v.absent;
-    if (!a || a->why == J_ABSENT_SENTENCE)
+    if (!a || a->why == J_ABSENT_SENTENCE) {
         qn_jfail(r, QN_EARGUMENT, "%s", a ? a->name.bytes : "an undefined value is used");
-    else if (a->why == J_ABSENT_NAME)
-        qn_jfail(r, QN_EARGUMENT, "%s is undefined", qn_str_show(shown, a->name));
-    else if (a->why == J_ABSENT_UNSAFE)
-        qn_jfail(r, QN_EARGUMENT, "%s of a %s is out of reach of a template",
-                 qn_str_show(shown, a->name), a->of);
-    else
-        qn_jfail(r, QN_EARGUMENT, "a %s has no %s", a->of, qn_str_show(shown, a->name));
+        return v;
+    }
+    bool none = a->of && strcmp(a->of, "NoneType") == 0;
+    const char *of = none ? "None" : a->of, *object = none ? "" : " object";
+    const char *name = qn_str_show(shown, a->name);
+    switch (a->why) {
+    case J_ABSENT_NAME: qn_jfail(r, QN_EARGUMENT, "'%s' is undefined", name); break;
+    case J_ABSENT_PARAMETER:
+        qn_jfail(r, QN_EARGUMENT, "parameter '%s' was not provided", name);
+        break;
+    case J_ABSENT_UNSAFE:
+        qn_jfail(r, QN_EARGUMENT, "access to attribute '%s' of '%s' object is unsafe.", name,
+                 a->of);
+        break;
+    case J_ABSENT_ITEM:
+        qn_jfail(r, QN_EARGUMENT, "%s%s has no element %s", of, object, name);
+        break;
+    default: qn_jfail(r, QN_EARGUMENT, "'%s%s' has no attribute '%s'", of, object, name);
+    }
     return v;
 }
 
@@ -322,8 +344,8 @@ static int compare_inside(qn_jstate *r, qn_jval a, qn_jval b, const char *op)
         return compare_strings(r, a.s, b.s);
     if ((a.kind == J_LIST || a.kind == J_TUPLE) && a.kind == b.kind)
         return compare_lists(r, a.list, b.list, op);
-    qn_jfail(r, QN_EARGUMENT, "'%s' is not supported between a %s and a %s", op, qn_jtype_name(a),
-             qn_jtype_name(b));
+    qn_jfail(r, QN_EARGUMENT, "'%s' not supported between instances of '%s' and '%s'", op,
+             qn_jtype_name(a), qn_jtype_name(b));
     return 2;
 }
 
@@ -379,7 +401,7 @@ static uint64_t hash_inside(qn_jstate *r, qn_jval v)
         return h;
     case J_LIST:
     case J_DICT:
-    case J_VIEW: qn_jfail(r, QN_EARGUMENT, "a %s cannot be a key", qn_jtype_name(v)); return 0;
+    case J_VIEW: qn_jfail(r, QN_EARGUMENT, "unhashable type: '%s'", qn_jtype_name(v)); return 0;
     default: return h + v.kind; /* equal values have equal hashes; few ask for these */
     }
 }
@@ -553,7 +575,7 @@ qn_jiter *qn_jiterate(qn_jstate *r, qn_jval v)
         return v.iter;
     bool known = v.kind < QN_COUNT(nexts) && nexts[v.kind];
     if (!known)
-        qn_jfail(r, QN_EARGUMENT, "a %s cannot be looped over", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT, "'%s' object is not iterable", qn_jtype_name(v));
     qn_jiter *it = qn_jtake_memory(r, 1, sizeof *it);
     if (!it)
         return &r->no_more;
@@ -575,7 +597,8 @@ bool qn_jnext(qn_jstate *r, qn_jiter *it, qn_jval *item)
 static bool contains_text(qn_jstate *r, qn_jstr *all, qn_jval part)
 {
     if (part.kind != J_STR) {
-        qn_jfail(r, QN_EARGUMENT, "'in' a str wants a str, not a %s", qn_jtype_name(part));
+        qn_jfail(r, QN_EARGUMENT, "'in <string>' requires string as left operand, not %s",
+                 qn_jtype_name(part));
         return false;
     }
     qn_str a = qn_jbytes(r, all), b = qn_jbytes(r, part.s);
@@ -590,7 +613,8 @@ bool qn_jcontains(qn_jstate *r, qn_jval container, qn_jval item)
     if (container.kind == J_DICT)
         return qn_jdict_find(r, container.dict, item) != NULL;
     if (!qn_jiterable(container)) {
-        qn_jfail(r, QN_EARGUMENT, "a %s contains nothing", qn_jtype_name(container));
+        qn_jfail(r, QN_EARGUMENT, "argument of type '%s' is not iterable",
+                 qn_jtype_name(container));
         return false;
     }
     qn_jiter *it = qn_jiterate(r, container);

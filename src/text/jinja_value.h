@@ -129,9 +129,16 @@ typedef struct qn_jmethod {
 } qn_jmethod;
 
 typedef struct qn_jabsent {
-    qn_str name;    /* of a variable, or attribute, or a whole sentence */
+    qn_str name;    /* of a variable, or attribute, an item's key, or a whole sentence */
     const char *of; /* the type whose attribute it is, or NULL */
-    enum { J_ABSENT_NAME, J_ABSENT_ATTRIBUTE, J_ABSENT_SENTENCE, J_ABSENT_UNSAFE } why;
+    enum {
+        J_ABSENT_NAME,
+        J_ABSENT_PARAMETER,
+        J_ABSENT_ATTRIBUTE,
+        J_ABSENT_ITEM,
+        J_ABSENT_UNSAFE,
+        J_ABSENT_SENTENCE
+    } why;
 } qn_jabsent;
 
 typedef struct qn_jactivation {
@@ -255,6 +262,8 @@ static inline double qn_jas_double(qn_jval v)
 }
 qn_jval qn_jundefined(qn_jstate *r, const char *sentence);
 qn_jval qn_jundefined_name(qn_jstate *r, qn_str name);
+qn_jval qn_jundefined_parameter(qn_jstate *r, qn_str name);
+qn_jval qn_jundefined_item(qn_jstate *r, qn_jval of, qn_str key); /* key as it is written */
 qn_jval qn_jundefined_attribute(qn_jstate *r, qn_jval of, qn_str name, bool unsafe);
 /* Fails as any use of an undefined value but printing does. */
 qn_jval qn_jrefuse_undefined(qn_jstate *r, qn_jval v);
