@@ -126,19 +126,36 @@ int64_t qn_jfind(qn_jstate *r, qn_jstr *s, qn_jstr *part, size_t begin, size_t e
     return at ? at - all.bytes : -1;
 }
 
+/* Whether the template wrote all of [begin, end), or, where that is empty, what stands there. */
+static bool is_trusted(const qn_jstr *s, size_t begin, size_t end, size_t *mark)
+{
+    bool trusted = true;
+    end = QN_MAX(end, begin + 1);
+    for (size_t at = QN_MIN(begin, s->n_bytes); trusted && at < end;) {
+        trusted = qn_jorigin(s, at, mark) & J_TRUSTED;
+        at = s->n_marks && s->marks[*mark].end > at ? s->marks[*mark].end : end;
+    }
+    return trusted;
+}
+
+/* What replaces text from outside counts as from outside too: who wrote that text has chosen where
+ * it stands. */
 qn_jstr *qn_jreplace(qn_jstate *r, qn_jstr *s, qn_jstr *old, qn_jstr *new, int64_t n_most)
 {
-    qn_str all = qn_jbytes(r, s), part = qn_jbytes(r, old);
+    qn_str all = qn_jbytes(r, s), part = qn_jbytes(r, old), text = qn_jbytes(r, new);
     qn_jbuild b = qn_jbuild_begin(r);
-    size_t done = 0;
+    size_t done = 0, mark = 0;
     for (size_t at = 0; n_most != 0 && at <= all.n_bytes && qn_jspend(r, 1); n_most--) {
         int64_t found = qn_jfind(r, s, old, at, all.n_bytes, false);
         if (found < 0)
             break;
         size_t n = 0;
         qn_jbuild_piece(&b, s, done, (size_t)found);
-        qn_jbuild_str(&b, new);
         done = (size_t)found + part.n_bytes;
+        if (is_trusted(s, (size_t)found, done, &mark))
+            qn_jbuild_str(&b, new);
+        else
+            qn_jbuild_add(&b, text.n_bytes, text.bytes, 0);
         if (part.n_bytes == 0 && done < all.n_bytes)
             qn_jcode_at(all, done, &n);
         at = part.n_bytes == 0 ? done + QN_MAX(n, (size_t)1) : done;

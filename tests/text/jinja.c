@@ -189,7 +189,9 @@ static void text_from_variables_is_not_trusted(void **state)
     assert_marked("{{ '<' ~ u[1:3] ~ n ~ '>' }}", "<[<|]3>");
     assert_marked("{{ (' ' + u + ' ') | trim }}{{ ('<' + u) | upper }}", "[a<|x|>b]<[A<|X|>B]");
     assert_marked("{{ 'x-y' | replace('-', u) }}{{ (u ~ '|') | replace('|', '!') }}",
-                  "x[a<|x|>b]y[a<]![x]![>b]!");
+                  "x[a<|x|>b]y[a<!x!>b]!");
+    assert_marked("{{ ('<' ~ u) | replace('<', '[[') }}{{ u.replace('', '-')[:3] }}",
+                  "[[[a[[|x|>b-a-]");
     assert_marked("{{ l | join(', ') }}{{ ['a', u] | join }}", "[p], [q]a[a<|x|>b]");
     assert_marked("{{ ('<' + u + '>').split('|')[1] }}{{ ('a' + u) | list | last }}", "[xb]");
     assert_marked("{{ '%s:%s' % (u, 'k') }}{{ '{}!'.format(u) }}", "[a<|x|>b]:k[a<|x|>b]!");
