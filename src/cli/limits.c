@@ -54,6 +54,7 @@ void qn_limits_write(qn_buf *out, bool json)
         {"pattern", "bytes", qn_regex_max.n_pattern},
         {"pattern", "matches", qn_regex_max.n_match},
         {"pattern", "depth", qn_regex_max.n_depth},
+        {"pattern", "bytes looked at again", qn_regex_max.n_again},
         {"pattern", "heap_kib", qn_regex_max.n_heap_kib},
         {"template", "source", qn_template_max.n_source},
         {"template", "parsed", qn_template_max.n_parsed},

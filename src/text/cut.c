@@ -80,6 +80,9 @@ static uint32_t like(qn_char c)
         return 0x1A;
     if (c.code == 0x180E)
         return 0x200B;
+    if (c.code == 0x2B739 || (c.code >= 0x2EBF0 && c.code <= 0x2EE5D) ||
+        (c.code >= 0x31350 && c.code <= 0x323AF))
+        return 0x20000; /* Han */
     for (size_t i = 0; i < QN_COUNT(same); i++)
         if (c.class & same[i].class)
             return c.n_bytes == 4 ? same[i].four : c.n_bytes == 3 ? same[i].three : c.code;
@@ -92,6 +95,7 @@ qn_status qn_rules_shadow(qn_rules_scratch *s, size_t n, const uint8_t *text,
     const uint8_t *end = text + n, *kept = text;
     if (!s->regex)
         QN_TRY(qn_regex_scratch_open(&s->regex, err));
+    qn_regex_begin(s->regex, n);
     qn_buf_clear(&s->mapped);
     for (const uint8_t *p = text; p < end;) {
         qn_char c = qn_char_at(p, end);
@@ -126,8 +130,8 @@ bool qn_cut_class_has(qn_cut_class class, qn_char c)
 typedef struct job { /* a step at work on a text */
     const qn_cut_step *step;
     qn_rules_scratch *s;
-    const uint8_t *text, *seen; /* seen: what a pattern sees of it */
-    size_t n, n_segments, n_cut;
+    const uint8_t *text, *seen;        /* seen: what a pattern sees of it */
+    size_t n, from, n_segments, n_cut; /* from: where the piece at hand begins, a text of its own */
     qn_error *err;
 } job;
 
@@ -161,7 +165,10 @@ static qn_status next_match(job *j, size_t at, size_t end, size_t *begin, size_t
     *begin = *stop = end;
     switch (step->kind) {
     case QN_CUT_REGEX:
-        return qn_regex_find(step->regex, j->s->regex, end, j->seen, at, begin, stop, j->err);
+        QN_TRY(qn_regex_find(step->regex, j->s->regex, end - j->from, j->seen + j->from,
+                             at - j->from, begin, stop, j->err));
+        *begin += j->from, *stop += j->from;
+        return QN_OK;
     case QN_CUT_SCAN:
         for (size_t skip = 0, n; p < last; p += skip) {
             if ((n = step->scan(p, last, &skip))) {
@@ -191,7 +198,7 @@ static qn_status next_match(job *j, size_t at, size_t end, size_t *begin, size_t
 static qn_status find_segments(job *j, qn_piece piece)
 {
     size_t begin, stop;
-    j->n_segments = 0;
+    j->n_segments = 0, j->from = piece.begin;
     for (size_t at = piece.begin; at < piece.end; at = stop) {
         QN_TRY(next_match(j, at, piece.end, &begin, &stop));
         QN_TRY(note(j, at, begin, false));

@@ -9,8 +9,14 @@
 #include "base/alloc.h"
 #include "base/buf.h"
 
-const qn_regex_limits qn_regex_max = {
-    .n_pattern = 1u << 14, .n_match = 20000000, .n_depth = 100000, .n_heap_kib = 65536};
+const qn_regex_limits qn_regex_max = {.n_pattern = 1u << 14,
+                                      .n_match = 20000000,
+                                      .n_depth = 100000,
+                                      .n_heap_kib = 65536,
+                                      .n_again = 64u << 20,
+                                      .n_again_each = 32};
+
+enum { WINDOW = 256 };
 
 struct qn_regex {
     pcre2_code *code;
@@ -20,6 +26,7 @@ struct qn_regex {
 struct qn_regex_scratch {
     pcre2_match_data *data;
     pcre2_match_context *context;
+    uint64_t n_left; /* of n_again */
 };
 
 static void *take(PCRE2_SIZE n, void *nothing)
@@ -43,49 +50,103 @@ static size_t escape_length(const char *p, const char *end)
     return (size_t)((brace ? brace + 1 : end) - p);
 }
 
-/* What Oniguruma means by \s, \w and \h, inside a class; NULL: the same as PCRE2. */
-static const char *meaning(char name)
+/* What Oniguruma means by \w in a class, and outside, where six numbers of Latin 1 count too. */
+#define WORD_INSIDE                                                                                \
+    "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\x{24B6}-\\x{24E9}\\x{1F130}-\\x{1F149}"                    \
+    "\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}"
+#define WORD WORD_INSIDE "\\xB2\\xB3\\xB9\\xBC-\\xBE"
+#define GRAPH "\\p{L}\\p{M}\\p{N}\\p{P}\\p{S}\\p{Cf}\\p{Co}"
+
+/* What it means by \s, \w and \h, inside a class; NULL: the same as PCRE2. */
+static const char *meaning(char name, bool inside)
 {
     switch (name) {
     case 's':
     case 'S': return "\\p{Z}\\t-\\r\\x{85}";
     case 'w':
-    case 'W':
-        return "\\p{L}\\p{M}\\p{Nd}\\p{Nl}\\p{Pc}\\xB2\\xB3\\xB9\\xBC-\\xBE\\x{24B6}-\\x{24E9}\\x{1F130}-\\x{1F149}"
-               "\\x{1F150}-\\x{1F169}\\x{1F170}-\\x{1F189}";
+    case 'W': return inside ? WORD_INSIDE : WORD;
     case 'h':
     case 'H': return "0-9a-fA-F";
     default: return NULL;
     }
 }
 
-/* Whether \p{...} names a script: longer than a category, and none of the other properties. */
-static bool is_script(const char *p, size_t n)
+/* \p{name}: long names of categories and those of POSIX. */
+static const struct {
+    const char *name, *meaning;
+} properties[] = {{"Letter", "L"},
+                  {"Mark", "M"},
+                  {"Number", "N"},
+                  {"Punctuation", "P"},
+                  {"Punct", "P"},
+                  {"Symbol", "S"},
+                  {"Separator", "Z"},
+                  {"Other", "C"},
+                  {"Uppercase_Letter", "Lu"},
+                  {"Lowercase_Letter", "Ll"},
+                  {"Titlecase_Letter", "Lt"},
+                  {"Modifier_Letter", "Lm"},
+                  {"Other_Letter", "Lo"},
+                  {"Nonspacing_Mark", "Mn"},
+                  {"Spacing_Mark", "Mc"},
+                  {"Decimal_Number", "Nd"},
+                  {"Digit", "Nd"},
+                  {"Letter_Number", "Nl"},
+                  {"Other_Number", "No"},
+                  {"Alpha", "Alphabetic"},
+                  {"Upper", "Uppercase"},
+                  {"Lower", "Lowercase"},
+                  {"Space", "White_Space"}};
+
+/* Whether a property is a script: longer than a category, and none of the others. */
+static bool is_script(const char *name, size_t n)
 {
     static const char *const others[] = {"Any",       "Alphabetic", "Emoji",      "Extended_",
                                          "Lowercase", "Uppercase",  "White_Space"};
-    if (n < 7 || (p[1] != 'p' && p[1] != 'P') || p[2] != '{' || p[3] == '^')
-        return false;
     for (size_t i = 0; i < QN_COUNT(others); i++)
-        if (n > 3 + strlen(others[i]) && memcmp(p + 3, others[i], strlen(others[i])) == 0)
+        if (n >= strlen(others[i]) && memcmp(name, others[i], strlen(others[i])) == 0)
             return false;
-    return true;
+    return n > 2;
 }
 
-/* Appends an escape of Oniguruma as PCRE2 has it; false where it cannot be said. */
-static bool put_escape(qn_buf *out, const char *p, size_t n, bool inside)
+/* \p{...}, where a script is not its extensions. */
+static void put_property(qn_buf *out, const char *p, size_t n)
 {
-    const char *set = n > 1 ? meaning(p[1]) : NULL;
-    bool negative = set && p[1] < 'a';
-    if (!set && is_script(p, n)) /* not its extensions */
-        qn_buf_format(out, "\\%c{sc:%.*s", p[1], (int)(n - 3), p + 3);
-    else if (!set || (inside && p[1] == 'S')) /* PCRE2's \S leaves out U+180E too */
-        qn_buf_append(out, n, p);
-    else if (inside)
-        qn_buf_text(out, negative ? "" : set);
+    bool negated = (p[1] == 'P') != (p[3] == '^');
+    const char *name = p + 3 + (p[3] == '^');
+    size_t n_name = (size_t)(p + n - name) - 1;
+    for (size_t i = 0; i < QN_COUNT(properties); i++) {
+        if (!qn_str_is((qn_str){name, n_name}, properties[i].name))
+            continue;
+        name = properties[i].meaning, n_name = strlen(name);
+        break;
+    }
+    qn_buf_format(out, "\\%c{%s%.*s}", negated ? 'P' : 'p', is_script(name, n_name) ? "sc:" : "",
+                  (int)n_name, name);
+}
+
+/* An escape that both have. */
+static void put_shared(qn_buf *out, const char *p, size_t n)
+{
+    bool property = n > 4 && (p[1] == 'p' || p[1] == 'P') && p[2] == '{' && p[n - 1] == '}';
+    if (property)
+        put_property(out, p, n);
     else
-        qn_buf_format(out, "[%s%s]", negative ? "^" : "", set);
-    return !inside || !negative || p[1] == 'S';
+        qn_buf_append(out, n, p);
+}
+
+/* Appends an escape of Oniguruma outside of classes as PCRE2 has it. */
+static void put_escape(qn_buf *out, const char *p, size_t n)
+{
+    const char *set = n > 1 ? meaning(p[1], false) : NULL;
+    if (n == 2 && p[1] == 'b')
+        qn_buf_text(out, "(?:(?<=[" WORD "])(?![" WORD "])|(?<![" WORD "])(?=[" WORD "]))");
+    else if (n == 2 && p[1] == 'B')
+        qn_buf_text(out, "(?:(?<=[" WORD "])(?=[" WORD "])|(?<![" WORD "])(?![" WORD "]))");
+    else if (set)
+        qn_buf_format(out, "[%s%s]", p[1] < 'a' ? "^" : "", set);
+    else
+        put_shared(out, p, n);
 }
 
 /* The end of the class that begins at p, behind its bracket; classes may lie in it. */
@@ -122,65 +183,119 @@ static const char *intersection(const char *p, const char *end)
     return end;
 }
 
-/* The inside of a class; a class in it is a union, so its brackets go. */
-static bool put_inside(qn_buf *out, const char *p, const char *end)
+/* A class that is being written: what PCRE2 can have between two brackets, and what stands beside
+ * it, each behind a bar. */
+typedef struct set {
+    qn_buf plain, beside;
+} set;
+
+enum { MOST_NESTED = 8 };
+
+static bool put_class(qn_buf *out, const char *p, const char *end, unsigned depth);
+
+/* [:name:] by Unicode's properties, as Oniguruma has them. */
+static void put_posix(qn_buf *out, const char *p, size_t n)
 {
-    bool said = true;
-    while (p < end) {
-        size_t n = *p == '\\' ? escape_length(p, end) : 1;
-        bool nested = *p == '[' && end - p > 1 && p[1] != ':';
-        if (*p == '\\') {
-            said &= put_escape(out, p, n, true);
-        } else if (nested) {
-            const char *close = class_end(p, end);
-            said &= p[1] != '^' && close[-1] == ']';
-            qn_buf_append(out, (size_t)(close - p) - 2, p + 1);
-            n = (size_t)(close - p);
-        } else {
-            if (*p == '[') /* [:name:] */
-                n = (size_t)(class_end(p, end) - p);
-            if (n == 9 && memcmp(p, "[:punct:]", 9) == 0)
-                qn_buf_text(out, "\\p{P}\\p{S}");
-            else
-                qn_buf_append(out, n, p);
-        }
-        p += n;
+    static const struct {
+        const char *name, *meaning;
+    } known[] = {{"[:alpha:]", "\\p{Alphabetic}"},
+                 {"[:alnum:]", "\\p{Alphabetic}\\p{Nd}"},
+                 {"[:upper:]", "\\p{Uppercase}"},
+                 {"[:lower:]", "\\p{Lowercase}"},
+                 {"[:punct:]", "\\p{P}\\p{S}"},
+                 {"[:word:]", WORD_INSIDE},
+                 {"[:graph:]", GRAPH},
+                 {"[:print:]", GRAPH "\\p{Zs}"}};
+    for (size_t i = 0; i < QN_COUNT(known); i++) {
+        if (n != strlen(known[i].name) || memcmp(p, known[i].name, n) != 0)
+            continue;
+        qn_buf_text(out, known[i].meaning);
+        return;
     }
+    qn_buf_append(out, n, p);
+}
+
+/* A class in a class is a union: its brackets go, or it stands beside. */
+static bool put_nested(set *x, const char *p, const char *end, unsigned depth)
+{
+    qn_buf one = {0};
+    bool said = depth < MOST_NESTED && put_class(&one, p, end, depth + 1);
+    bool plain = said && one.n_bytes > 2 && one.bytes[0] == '[' && one.bytes[1] != '^';
+    x->plain.failed |= one.failed;
+    if (plain)
+        qn_buf_append(&x->plain, one.n_bytes - 2, one.bytes + 1);
+    else if (said)
+        qn_buf_format(&x->beside, "|%.*s", (int)one.n_bytes, one.bytes);
+    qn_buf_release(&one);
     return said;
 }
 
-/* One operand of an intersection as a class of its own. */
-static bool put_operand(qn_buf *out, const char *p, const char *end)
+static bool put_item(set *x, const char *p, size_t n, unsigned depth)
 {
-    if (end - p > 1 && *p == '[' && p[1] != ':' && class_end(p, end) == end)
-        p++, end--;
-    qn_buf_byte(out, '[');
-    bool negative = p < end && *p == '^';
-    if (negative)
-        qn_buf_byte(out, '^');
-    bool said = put_inside(out, p + negative, end);
-    qn_buf_byte(out, ']');
-    return said;
+    const char *means = *p == '\\' && n > 1 ? meaning(p[1], true) : NULL;
+    if (*p == '[' && n > 1 && p[1] != ':')
+        return put_nested(x, p, p + n, depth);
+    if (*p == '[')
+        put_posix(&x->plain, p, n);
+    else if (means && p[1] < 'a')
+        qn_buf_format(&x->beside, "|[^%s]", means);
+    else if (means)
+        qn_buf_text(&x->plain, means);
+    else if (*p == '\\')
+        put_shared(&x->plain, p, n);
+    else
+        qn_buf_append(&x->plain, n, p);
+    return true;
 }
 
-/* [a&&b&&[^c]] becomes (?:(?=[b])(?=[^c])[a]). */
-static bool put_class(qn_buf *out, const char *p, const char *end)
+/* One operand of an intersection: a pattern of one character. */
+static bool put_operand(qn_buf *out, const char *p, const char *end, unsigned depth)
 {
-    const char *inside = p + 1, *last = end[-1] == ']' ? end - 1 : end;
-    const char *cut = intersection(inside, last);
+    set x = {0};
     bool said = true;
-    if (cut == last)
-        return put_operand(out, inside, last);
-    qn_buf_text(out, "(?:");
+    for (size_t n; p < end; p += n) {
+        n = *p == '\\' ? escape_length(p, end) : *p == '[' ? (size_t)(class_end(p, end) - p) : 1;
+        said &= put_item(&x, p, n, depth);
+    }
+    bool only = x.plain.n_bytes == 0 && x.beside.n_bytes > 0;
+    if (!x.beside.n_bytes)
+        qn_buf_format(out, "[%.*s]", (int)x.plain.n_bytes, x.plain.n_bytes ? x.plain.bytes : "");
+    else if (only)
+        qn_buf_format(out, "(?:%.*s)", (int)x.beside.n_bytes - 1, x.beside.bytes + 1);
+    else
+        qn_buf_format(out, "(?:[%.*s]%.*s)", (int)x.plain.n_bytes, x.plain.bytes,
+                      (int)x.beside.n_bytes, x.beside.bytes);
+    out->failed |= x.plain.failed || x.beside.failed;
+    qn_buf_release(&x.plain);
+    qn_buf_release(&x.beside);
+    return said;
+}
+
+/* [a&&b&&[^c]] becomes (?:(?=[b])(?=[^c])[a]), a negated one what does not match that. */
+static bool put_class(qn_buf *out, const char *p, const char *end, unsigned depth)
+{
+    const char *last = end[-1] == ']' ? end - 1 : end, *inside = p + 1;
+    bool negated = inside < last && *inside == '^', said = true;
+    const char *cut = intersection(inside + negated, last);
+    qn_buf one = {0};
+    qn_buf_text(&one, cut < last ? "(?:" : "");
     for (const char *next = cut; next < last;) {
         const char *from = next + 2;
         next = intersection(from, last);
-        qn_buf_text(out, "(?=");
-        said &= put_operand(out, from, next);
-        qn_buf_byte(out, ')');
+        qn_buf_text(&one, "(?=");
+        said &= put_operand(&one, from, next, depth);
+        qn_buf_byte(&one, ')');
     }
-    said &= *inside != '^' && put_operand(out, inside, cut);
-    qn_buf_byte(out, ')');
+    said &= put_operand(&one, inside + negated, cut, depth);
+    qn_buf_text(&one, cut < last ? ")" : "");
+    if (!negated)
+        qn_buf_append(out, one.n_bytes, one.bytes);
+    else if (one.n_bytes > 1 && one.bytes[0] == '[' && one.bytes[1] != '^')
+        qn_buf_format(out, "[^%.*s", (int)one.n_bytes - 1, one.bytes + 1);
+    else
+        qn_buf_format(out, "(?:(?!%.*s)(?s:.))", (int)one.n_bytes, one.bytes);
+    out->failed |= one.failed;
+    qn_buf_release(&one);
     return said;
 }
 
@@ -192,10 +307,10 @@ static bool translate(qn_buf *out, qn_str pattern)
         const char *next = p + 1;
         if (*p == '\\') {
             next = p + escape_length(p, end);
-            said &= put_escape(out, p, (size_t)(next - p), false);
+            put_escape(out, p, (size_t)(next - p));
         } else if (*p == '[') {
             next = class_end(p, end);
-            said &= put_class(out, p, next);
+            said &= put_class(out, p, next, 0);
         } else {
             said &= end - p < 3 || memcmp(p, "(?m", 3) != 0; /* Ruby's m is dotall */
             qn_buf_append(out, 1, p);
@@ -251,7 +366,8 @@ qn_status qn_regex_compile(qn_regex **out, qn_str pattern, qn_error *err)
         return st;
     }
     size_t n_code = 0, n_jit = 0;
-    if (pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE) == PCRE2_ERROR_NOMEMORY) {
+    if (pcre2_jit_compile(x->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD) ==
+        PCRE2_ERROR_NOMEMORY) {
         qn_regex_release(x); /* where there is no JIT, it only runs slower */
         return qn_fail(err, QN_ENOMEM, "no memory for a pattern");
     }
@@ -306,12 +422,50 @@ void qn_regex_scratch_close(qn_regex_scratch *s)
     qn_free(s);
 }
 
+void qn_regex_begin(qn_regex_scratch *s, size_t n)
+{
+    s->n_left = qn_regex_max.n_again + n * qn_regex_max.n_again_each;
+}
+
+/* The end of a window that begins at `at`, at a character. */
+static size_t window_end(size_t n, const uint8_t *text, size_t at, size_t window)
+{
+    size_t end = n - at > window ? at + window : n;
+    while (end < n && (text[end] & 0xC0) == 0x80)
+        end--;
+    return end;
+}
+
+/* A match looks as far as it likes, and the next one may look at the same text again, which PCRE2
+ * does not count. So it is shown little of the text at first; where it would look beyond, it is
+ * shown more, which is counted. */
+static qn_status find(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
+                      size_t at, int *found, qn_error *err)
+{
+    const uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY;
+    size_t window = WINDOW, end;
+    for (;; window *= 4) {
+        end = window_end(n, text, at, window);
+        *found = pcre2_match(x->code, text, end, at, options | (end < n ? PCRE2_PARTIAL_HARD : 0),
+                             s->data, s->context);
+        if (end == n || (*found != PCRE2_ERROR_PARTIAL && *found != PCRE2_ERROR_NOMATCH))
+            return QN_OK;
+        if (*found == PCRE2_ERROR_NOMATCH) {
+            at = end;
+            continue;
+        }
+        QN_FAIL_IF(s->n_left < end - at, err, QN_ELIMIT,
+                   "a pattern of the tokenizer looks at the same text too often");
+        s->n_left -= end - at;
+    }
+}
+
 qn_status qn_regex_find(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
                         size_t at, size_t *begin, size_t *end, qn_error *err)
 {
-    const uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY;
+    int found;
     *begin = *end = n;
-    int found = pcre2_match(x->code, text, n, at, options, s->data, s->context);
+    QN_TRY(find(x, s, n, text, at, &found, err));
     if (found == PCRE2_ERROR_NOMATCH)
         return QN_OK;
     QN_FAIL_IF(found == PCRE2_ERROR_NOMEMORY, err, QN_ENOMEM, "no memory to match a pattern");

@@ -13,6 +13,8 @@ typedef struct qn_regex_scratch qn_regex_scratch;
 typedef struct qn_regex_limits {
     size_t n_pattern; /* bytes */
     uint32_t n_match, n_depth, n_heap_kib;
+    uint64_t n_again, n_again_each; /* bytes of a text that may be looked at more than once: so
+                                     * many, and so many for each byte */
 } qn_regex_limits;
 extern const qn_regex_limits qn_regex_max;
 
@@ -24,6 +26,9 @@ size_t qn_regex_n_bytes(const qn_regex *x);
 /* Working memory of one thread for any patterns; release takes NULL. */
 qn_status qn_regex_scratch_open(qn_regex_scratch **s, qn_error *err);
 void qn_regex_scratch_close(qn_regex_scratch *s);
+
+/* Before the first match in another text of n bytes, which may be searched piece by piece. */
+void qn_regex_begin(qn_regex_scratch *s, size_t n);
 
 /* The first match at or behind `at` that is not empty; *begin = *end = n when there is none. The
  * text is well-formed UTF-8. A pattern that runs beyond its limits is a failure. */

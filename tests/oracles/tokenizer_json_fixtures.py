@@ -53,7 +53,7 @@ NORMALIZERS = {
     "Replace classes": N.Replace(Regex(r"[\p{L}&&[^a-m]]+|\h{2}|[[:punct:]]"), "."),
     "Sequence": N.Sequence([N.NFKC(), N.Lowercase(), N.Replace(Regex(r"\s+"), " "), N.Sequence([N.Strip(), N.Prepend("!")])]),
 }
-EVERY = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Bert", "Bert accents")
+EVERY = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Bert", "Bert accents", "Split negated", "Split classes")
 CUTS = {
     "ByteLevel": [P.ByteLevel(add_prefix_space=False)], "ByteLevel prefix": [P.ByteLevel(add_prefix_space=True)],
     "Whitespace": [P.Whitespace(), BYTES], "WhitespaceSplit": [P.WhitespaceSplit(), BYTES], "Bert": [P.BertPreTokenizer(), BYTES],
@@ -70,6 +70,9 @@ CUTS = {
     "falcon": [P.Punctuation("contiguous"), P.ByteLevel(add_prefix_space=False), P.Digits(individual_digits=False),
                split(Regex("[0-9][0-9][0-9]"))],
     "number": [split(Regex(r"\p{N}")), BYTES],
+    "Split in pieces": [split(" ", "merged_with_next"), split(Regex(r"^ ?[a-m]|(?<=[a-z])[A-Z]|\b\w$|(?<!e)n\B")), BYTES],
+    "Split negated": [split(Regex(r"[^[:punct:]\w\s]+|[^\W\d]{2}|[\p{Lu}[^\x00-\x7f]]|[^a-y[^\p{L}]]")), BYTES],
+    "Split classes": [split(Regex(r"[[:graph:]&&[^[:upper:]\w]]|\p{Han}|[\p{^Hangul}&&\p{Letter}]|\w\b|[^\W[:punct:]]")), BYTES],
 }
 PATTERNS = {name: [split(Regex(s)) for s in stages] + [BYTES] for name, stages in SPLITS.items() if "gpt2" not in stages and "digits" not in stages}
 
@@ -95,7 +98,7 @@ def probe(out):
             j = json.loads(t.to_str())
             r = dict(name=name, normalizer=j["normalizer"], pre_tokenizer=j["pre_tokenizer"],
                      hashes=["%016x" % fnv(t.encode(s).ids) for s in texts])
-            if name in EVERY and normalizer:
+            if name in EVERY:
                 h = FNV
                 for block in range(0x1100):
                     h = fnv(t.encode(block_text(block)).ids, h)
