@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum {
-    ROWS_AT_ONCE = 512,
+    ROWS_AT_ONCE = 256,
     FLOAT_OUTPUTS = 16,        /* of quantized weights as floats: decoded at once */
     MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
 };
