@@ -232,7 +232,7 @@ int main(int argc, char **argv)
     size_t n_bytes = opt.n_mib << 20;
     uint8_t *bytes = take_pages(n_bytes);
     for (size_t i = 0; i < n_bytes; i += 8) { /* finite as floats: no exponent of all ones */
-        uint64_t word = qn_test_random(2, i) & 0xbfbfbfbfbfbfbfbf;
+        uint64_t word = (qn_test_random(2, i) & 0xbfbfbfbfbfbfbfbf) | 0x2020202020202020;
         memcpy(bytes + i, &word, 8);
     }
     for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)

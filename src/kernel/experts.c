@@ -152,7 +152,8 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
 
 static bool by_granules(const qn_experts *e, size_t n_rows)
 {
-    return e->is_act && n_rows > FEW_ROWS && !e->kernels->panel_tiles_begin;
+    bool has_tiles = e->kernels->panel_tiles_begin && n_rows >= QN_PANEL_TILES_LEAST;
+    return e->is_act && n_rows > FEW_ROWS && !has_tiles;
 }
 
 /* How many outputs from o on are computed at once. */

@@ -35,8 +35,8 @@ typedef struct qn_kernels {
     /* acc[r][panel][o] += n_k weights of output o of the panel times values x_begin to
      * x_begin + n_k, all of one block, of activation row r, whose block is at x + r * x_stride
      * bytes. One or two panels; acc is [n_rows][n_panels][16]. Where the level has the two
-     * functions below, calls stand between them, on the same thread and with the same shape and
-     * n_rows. */
+     * functions below, calls with QN_PANEL_TILES_LEAST rows or more stand between them, on the same
+     * thread and with the same shape and n_rows. */
     void (*panel_mul)(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
                       const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
 

@@ -3,16 +3,17 @@
  * A panel lies as the right operand of a tile product wants it: a group of 32 of K is 8 rows of 16
  * outputs x 4 bytes. Tiles as deep as a group give its exact sums for 16 rows of activations x 16
  * outputs; they go through the first-level cache into vector registers, where they are scaled and
- * added as ADR 001 says. Loads and stores are what bounds it (docs/speed/009-tiles.md), so two
- * panels share a tile of activations and each broadcast of a scale, and while the tiles of four
- * groups are multiplied and stored those of the four groups before are scaled. */
+ * added as ADR 001 says. What bounds it is storing tiles (docs/speed/009-tiles.md), so the vector
+ * units do what tiles do not gain: few rows, rows beyond whole tiles, one panel alone, and groups
+ * of 16, each of which would be stored. Two panels share a tile of activations and each broadcast
+ * of a scale, and while the tiles of four groups are multiplied and stored those of the four groups
+ * before are scaled. */
 #include "kernel/kernels.h"
 #include "kernel/lanes.avx2.h"
 #include "kernel/tiles.amx.h"
 
 enum {
-    LEAST_ROWS = 8, /* fewer go to the vector units alone */
-    CHUNK = 4,      /* groups */
+    CHUNK = 4, /* groups */
     HALF = TILE_ROWS / 2,
 };
 
@@ -22,7 +23,7 @@ typedef struct scales { /* of the rows' eight groups, side by side */
     float d[TILE_ROWS][8], sum[TILE_ROWS][8];
 } scales;
 
-/* One or two panels by all rows. */
+/* Two panels by whole tiles of rows. */
 typedef struct product {
     const uint8_t *w[2]; /* [n_k / 4][16][4]: signed where the encoding has an offset */
     const qn_panel *p;
@@ -38,20 +39,22 @@ typedef struct chunk {
     const scales *of;
 } chunk;
 
+static bool suits_tiles(qn_shape shape, size_t n_rows)
+{
+    return shape.n_group == 32 && n_rows >= QN_PANEL_TILES_LEAST;
+}
+
 /* Tiles 0 and 1 are sums of two panels and 4 and 5 their weights, 2 and 3 the activations of two
- * groups in turn; 6 and 7 are sums and activations of the last rows, when they are less than 16. */
+ * groups in turn. */
 void qn_panel_tiles_begin_amx(qn_shape shape, size_t n_rows)
 {
     tile_config c = {.palette = 1};
-    if (n_rows < LEAST_ROWS)
+    if (!suits_tiles(shape, n_rows))
         return;
-    uint8_t n_last = (uint8_t)(n_rows % TILE_ROWS);
-    for (size_t i = 0; i < 8; i++) {
-        bool is_weights = i == 4 || i == 5, is_activations = i == 2 || i == 3 || i == 7;
+    for (size_t i = 0; i < 6; i++) {
+        bool is_weights = i == 4 || i == 5, is_activations = i == 2 || i == 3;
         c.row_bytes[i] = is_activations ? shape.n_group : TILE_BYTES;
-        c.rows[i] = is_weights ? shape.n_group / 4 : i < 6 ? TILE_ROWS : n_last;
-        if (c.rows[i] == 0)
-            c.row_bytes[i] = 0;
+        c.rows[i] = is_weights ? shape.n_group / 4 : TILE_ROWS;
     }
     TILE_FENCE(&c);
     _tile_loadconfig(&c);
@@ -81,16 +84,13 @@ LANES_INLINE const qn_act *act_of(const product *v, const chunk *c, size_t r)
     } while (0)
 // clang-format on
 
-/* The sums of group i of the chunk in tile 0 or 1, the panel's, or in tile 6 where rows are less
- * than 16. Panel 1 uses the activations that panel 0 loaded. All but the pointers are constants. */
-LANES_INLINE void multiply(bool is_whole, qn_shape shape, const product *v, const chunk *c,
-                           size_t i, size_t panel)
+/* The sums of group i of the chunk in tile 0 or 1, the panel's. Panel 1 uses the activations that
+ * panel 0 loaded. All but the pointers are constants. */
+LANES_INLINE void multiply(qn_shape shape, const product *v, const chunk *c, size_t i, size_t panel)
 {
-    const int8_t *x = act_of(v, c, 0)->q + v->x_begin + (c->g + i) * shape.n_group;
-    const uint8_t *w = v->w[panel] + (c->g + i) * shape.n_group * 16;
-    if (!is_whole)
-        MULTIPLY(6, 7, 4);
-    else if (panel == 0 && i % 2 == 0)
+    const int8_t *x = act_of(v, c, 0)->q + v->x_begin + (c->g + i) * 32;
+    const uint8_t *w = v->w[panel] + (c->g + i) * 32 * 16;
+    if (panel == 0 && i % 2 == 0)
         MULTIPLY(0, 2, 4);
     else if (panel == 0)
         MULTIPLY(0, 3, 4);
@@ -100,46 +100,25 @@ LANES_INLINE void multiply(bool is_whole, qn_shape shape, const product *v, cons
         MULTIPLY(1, 3, 5);
 }
 
-LANES_INLINE void take_scales(qn_shape shape, const product *v, const chunk *c, size_t n_rows,
-                              scales *of)
+LANES_INLINE void take_scales(qn_shape shape, const product *v, const chunk *c, scales *of)
 {
-    for (size_t r = 0; r < n_rows; r++) {
+    for (size_t r = 0; r < TILE_ROWS; r++) {
         _mm256_storeu_ps(of->d[r], _mm256_loadu_ps(act_of(v, c, r)->d));
         if (shape.has_min)
             _mm256_storeu_ps(of->sum[r], _mm256_loadu_ps(act_of(v, c, r)->sum));
     }
 }
 
-LANES_INLINE lanes isum_of(const chunk *c, size_t i, size_t panel, size_t r)
-{
-    return _mm512_cvtepi32_ps(_mm512_load_si512(c->sum[i][panel][r]));
-}
-
-/* Group i of one row and panel, or groups i and i + 1 where they are halves. */
+/* The term of group i of one row and panel. */
 LANES_INLINE lanes add_term(lanes acc, qn_shape shape, const product *v, const chunk *c, size_t i,
                             size_t panel, size_t r)
 {
-    const size_t g = c->g + i, x_group = v->x_begin / 32 + g / (32u / shape.n_group);
-    const qn_panel *p = &v->p[panel];
-    lanes t = lanes_mul(isum_of(c, i, panel, r), lanes_load(p->dw[g]));
-    if (shape.n_group == 16)
-        t = lanes_fma(isum_of(c, i + 1, panel, r), lanes_load(p->dw[g + 1]), t);
+    const size_t g = c->g + i, x_group = v->x_begin / 32 + g;
+    lanes isum = _mm512_cvtepi32_ps(_mm512_load_si512(c->sum[i][panel][r]));
+    lanes t = lanes_mul(isum, lanes_load(v->p[panel].dw[g]));
     if (shape.has_min)
-        t = lanes_fma(lanes_load(p->dm[g]), lanes_set(c->of->sum[r][x_group]), t);
+        t = lanes_fma(lanes_load(v->p[panel].dm[g]), lanes_set(c->of->sum[r][x_group]), t);
     return lanes_fma(t, lanes_set(c->of->d[r][x_group]), acc);
-}
-
-/* What step g of four adds for one row: group g of both panels; with halves groups g and g + 1 of
- * the first panel, then of the second. */
-LANES_INLINE void add_step(qn_shape shape, const product *v, const chunk *c, size_t g, size_t r,
-                           lanes acc[2])
-{
-    if (shape.n_group == 16)
-        acc[g % 2] = add_term(acc[g % 2], shape, v, c, g - g % 2, g % 2, r);
-    else
-        QN_UNROLL(2)
-        for (size_t panel = 0; panel < 2; panel++)
-            acc[panel] = add_term(acc[panel], shape, v, c, g, panel, r);
 }
 
 /* Step i of eight over two panels: multiplies one group by one panel for the next chunk, stores the
@@ -149,7 +128,7 @@ LANES_INLINE void step(qn_shape shape, const product *v, const chunk *next, cons
 {
     const size_t g = i % CHUNK, from = i / CHUNK * HALF;
     if (i / 2 < next->n)
-        multiply(true, shape, v, next, i / 2, i % 2);
+        multiply(shape, v, next, i / 2, i % 2);
     if (i % 2 == 1 && i / 2 < next->n)
         _tile_stored(0, next->sum[i / 2][0], sizeof(sums) / TILE_ROWS);
     if (i > 0 && i % 2 == 0 && i / 2 - 1 < next->n)
@@ -158,7 +137,9 @@ LANES_INLINE void step(qn_shape shape, const product *v, const chunk *next, cons
         return;
     QN_UNROLL(8)
     for (size_t r = 0; r < HALF; r++)
-        add_step(shape, v, last, g, from + r, acc[r]);
+        QN_UNROLL(2)
+    for (size_t panel = 0; panel < 2; panel++)
+        acc[r][panel] = add_term(acc[r][panel], shape, v, last, g, panel, from + r);
 }
 
 LANES_INLINE void load_half(const product *v, const chunk *c, size_t half, lanes acc[HALF][2])
@@ -212,61 +193,11 @@ LANES_INLINE void mul_tiles(qn_shape shape, const product *v, size_t n_groups, s
         next.n = n_tiles > 0 ? QN_MIN(n_groups - next.g, (size_t)CHUNK) : 0;
         next.sum = sum[n % 2], next.of = &of[t % 2];
         if (next.n && next.g == 0)
-            take_scales(shape, v, &next, TILE_ROWS, &of[t % 2]);
+            take_scales(shape, v, &next, &of[t % 2]);
         pass(shape, v, &next, &last);
         if (next.n && next.g + next.n == n_groups)
             n_tiles--;
     }
-}
-
-/* At most a tile of rows by the first panel. */
-LANES_INLINE void mul_alone(qn_shape shape, const product *v, size_t n_groups, size_t n_rows,
-                            const uint8_t *x, float *y)
-{
-    _Alignas(64) sums sum[2][2];
-    scales of;
-    chunk c = {x, y, 0, 32u / shape.n_group, sum, &of};
-    take_scales(shape, v, &c, n_rows, &of);
-    for (; c.g < n_groups; c.g += c.n) {
-        QN_UNROLL(2)
-        for (size_t i = 0; i < c.n; i++) {
-            multiply(n_rows == TILE_ROWS, shape, v, &c, i, 0);
-            if (n_rows == TILE_ROWS)
-                _tile_stored(0, sum[i][0], sizeof(sums) / TILE_ROWS);
-            else
-                _tile_stored(6, sum[i][0], sizeof(sums) / TILE_ROWS);
-        }
-        for (size_t r = 0; r < n_rows; r++) {
-            float *at = y + r * v->y_stride;
-            lanes_store(at, add_term(lanes_load(at), shape, v, &c, 0, 0, r));
-        }
-    }
-}
-
-/* All rows: whole tiles of them by two panels, what is left by one panel after the other. */
-LANES_INLINE void mul_rows(qn_shape shape, product v, size_t n_groups, size_t n_panels,
-                           size_t n_rows, const uint8_t *x, float *y)
-{
-    size_t n_tiles = n_panels == 2 ? n_rows / TILE_ROWS : 0;
-    if (n_tiles)
-        mul_tiles(shape, &v, n_groups, n_tiles, x, y);
-    for (size_t panel = 0; panel < n_panels; panel++, v.p++, v.w[0] = v.w[1])
-        for (size_t r = n_tiles * TILE_ROWS; r < n_rows; r += TILE_ROWS)
-            mul_alone(shape, &v, n_groups, QN_MIN(n_rows - r, (size_t)TILE_ROWS),
-                      x + r * v.x_stride, y + r * v.y_stride + 16 * panel);
-}
-
-/* One copy of the code for each shape that computes differently. */
-static void mul_shape(qn_shape shape, const product *v, size_t n_k, size_t n_panels, size_t n_rows,
-                      const uint8_t *x, float *y)
-{
-    const qn_shape min = {32, 0, 0, true}, whole = {32, 1, 0, false}, halves = {16, 1, 0, false};
-    if (shape.has_min)
-        mul_rows(min, *v, n_k / 32, n_panels, n_rows, x, y);
-    else if (shape.n_group == 32)
-        mul_rows(whole, *v, n_k / 32, n_panels, n_rows, x, y);
-    else
-        mul_rows(halves, *v, n_k / 16, n_panels, n_rows, x, y);
 }
 
 /* q - offset as signed bytes. */
@@ -277,23 +208,32 @@ static void make_signed(uint8_t offset, size_t n_k, const qn_panel *p, uint8_t w
         _mm512_store_si512(w[i], _mm512_sub_epi8(_mm512_load_si512(p->q[i]), less));
 }
 
+static void mul_whole_tiles(qn_shape shape, size_t n_k, const qn_panel p[2], size_t n_tiles,
+                            const uint8_t *x, size_t x_stride, size_t x_begin, float *acc)
+{
+    const qn_shape min = {32, 0, 0, true}, whole = {32, 1, 0, false};
+    _Alignas(64) uint8_t w[2][64][64];
+    product v = {{p[0].q[0][0], p[1].q[0][0]}, p, x_stride, x_begin, 32};
+    for (size_t i = 0; i < 2 && !shape.has_min; i++) {
+        make_signed(shape.offset, n_k, &p[i], w[i]);
+        v.w[i] = w[i][0];
+    }
+    TILE_FENCE(w);
+    if (shape.has_min)
+        mul_tiles(min, &v, n_k / 32, n_tiles, x, acc);
+    else
+        mul_tiles(whole, &v, n_k / 32, n_tiles, x, acc);
+}
+
 void qn_panel_mul_amx(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
                       const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
 {
-    _Alignas(64) uint8_t w[2][64][64];
-    size_t n_last = n_rows % TILE_ROWS < LEAST_ROWS ? n_rows % TILE_ROWS : 0, n = n_rows - n_last;
-    if (n > 0) {
-        product v = {{0}, p, x_stride, x_begin, 16 * n_panels};
-        for (size_t i = 0; i < n_panels; i++) {
-            v.w[i] = shape.has_min ? p[i].q[0][0] : w[i][0];
-            if (!shape.has_min)
-                make_signed(shape.offset, n_k, &p[i], w[i]);
-        }
-        TILE_FENCE(w);
-        mul_shape(shape, &v, n_k, n_panels, n, (const void *)x, acc);
-    }
-    if (n_last > 0)
-        qn_panel_mul_avx512vnni(shape, n_k, n_panels, p, n_last,
+    size_t n_tiles = n_panels == 2 && suits_tiles(shape, n_rows) ? n_rows / TILE_ROWS : 0;
+    size_t n = n_tiles * TILE_ROWS;
+    if (n_tiles > 0)
+        mul_whole_tiles(shape, n_k, p, n_tiles, (const void *)x, x_stride, x_begin, acc);
+    if (n < n_rows)
+        qn_panel_mul_avx512vnni(shape, n_k, n_panels, p, n_rows - n,
                                 (const void *)((const uint8_t *)x + n * x_stride), x_stride,
                                 x_begin, acc + n * n_panels * 16);
 }

@@ -9,7 +9,8 @@
 
 enum {
     QN_PANEL_OUTPUTS = 16,
-    QN_PANEL_K = 256, /* at most; a multiple of 32 */
+    QN_PANEL_K = 256,          /* at most; a multiple of 32 */
+    QN_PANEL_TILES_LEAST = 48, /* rows: fewer gain nothing by tiles */
 };
 
 typedef struct qn_panel {
