@@ -1,4 +1,4 @@
-# all | check | bench | bench-full | benches | fuzz | format | lint | install; V=release|debug|asan|tsan|fuzz
+# all | check | bench | bench-full | benches | tables | fuzz | format | lint | install; V=release|debug|asan|tsan|fuzz
 V    ?= release
 B    := build/$(V)
 ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
@@ -73,6 +73,14 @@ bench bench-full: all $(B)/bench/make_model $(B)/bench/kernel/linear $(B)/bench/
 	python3 bench/table.py --set $(if $(filter bench,$@),core,full)
 	$(if $(filter bench-full,$@),python3 bench/table.py --set full --report docs/speed.md)
 benches: $(BENCHES)
+# docs/tokenizers.md and docs/templates.md anew, against the real packages (tests/oracles/requirements.txt) and the conformance
+# data; goes on where it was interrupted (build/tokenizers.jsonl), and fails where anything differs.
+PYTHON ?= python3
+DATA   ?= ../shared/data
+tables: all $(B)/bench/text/tokenize
+	$(PYTHON) tests/oracles/tokenizer_ten_thousand.py build/quern $(DATA)/tokenizers --rows build/tokenizers.jsonl \
+		--table docs/tokenizers.md $(B)/bench/text/tokenize $(DATA)/corpus/tinyshakespeare.txt
+	$(PYTHON) tests/oracles/templates_table.py build/quern $(DATA)/templates docs/templates.md
 fuzz: ; for f in $(FUZZ); do $(MAKE) CC=clang V=fuzz run-$$f || exit 1; done
 run-%: $(B)/fuzz-% ; mkdir -p $(B)/corpus-$* && $< -max_total_time=$(or $(SECONDS),60) -timeout=10 $(B)/corpus-$* tests/fuzz/seeds/$*
 format: ; clang-format -i $$(git ls-files '*.[ch]')
@@ -93,4 +101,4 @@ install: all
 clean: ; rm -rf build
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 .SECONDARY:
-.PHONY: all check tests bench bench-full benches fuzz format lint alone install clean
+.PHONY: all check tests bench bench-full benches tables fuzz format lint alone install clean

@@ -89,26 +89,31 @@ static bool names_phi3(qn_str name)
     return false;
 }
 
-/* Phi-3's markers swallow the white space behind them, which its GGUF files do not say: llama.cpp
- * goes by the model's name, and so must this. */
-static void strip_markers(const qn_gguf_array *tokens, const uint8_t *kinds, uint8_t *strips)
+/* Phi-3's markers swallow the white space behind them, RoBERTa's mask that before it, which GGUF
+ * files do not say: llama.cpp goes by the model's name, and so must this. */
+static void strip_markers(const qn_gguf_array *tokens, const uint8_t *kinds, bool phi3,
+                          uint8_t *strips)
 {
     for (size_t id = 0; id < tokens->n; id++) {
         qn_str text = qn_gguf_array_string(tokens, id);
+        if (!phi3) {
+            strips[id] = qn_str_is(text, "<mask>") ? QN_TOKEN_LSTRIP : 0;
+            continue;
+        }
         bool plain = qn_str_is(text, "<s>") || qn_str_is(text, "<|endoftext|>");
         bool marker = kinds[4 * id] == QN_TOKEN_CONTROL || kinds[4 * id] == QN_TOKEN_USER;
         strips[id] = marker && !plain ? QN_TOKEN_RSTRIP : 0;
     }
 }
 
-static qn_status from_phi3(qn_tokenizer **t, const qn_gguf *g, qn_vocab_source *source,
-                           qn_error *err)
+static qn_status from_marked(qn_tokenizer **t, const qn_gguf *g, qn_vocab_source *source, bool phi3,
+                             qn_error *err)
 {
     qn_gguf_array tokens = {0};
     QN_TRY(qn_gguf_get_strings(g, "tokenizer.ggml.tokens", &tokens, err));
     uint8_t *strips = qn_alloc_zeroed(tokens.n + 1, 1);
     QN_FAIL_IF(!strips, err, QN_ENOMEM, "no memory for %zu tokens", tokens.n);
-    strip_markers(&tokens, source->kinds, strips);
+    strip_markers(&tokens, source->kinds, phi3, strips);
     source->strips = strips;
     qn_status st = qn_tokenizer_from_source(t, source, err);
     qn_free(strips);
@@ -180,8 +185,9 @@ qn_status qn_tokenizer_from_gguf(qn_tokenizer **t, const qn_gguf *g, qn_error *e
     *t = NULL;
     QN_TRY(read_source(g, &source, err));
     QN_TRY(qn_gguf_maybe_string(g, "general.name", &name, err));
-    if (names_phi3(name) && source.kinds && qn_str_is(source.model, "llama"))
-        return from_phi3(t, g, &source, err);
+    bool phi3 = names_phi3(name) && source.kinds && qn_str_is(source.model, "llama");
+    if (phi3 || qn_str_is(source.pre, "roberta-bpe"))
+        return from_marked(t, g, &source, phi3, err);
     QN_TRY(make_rules(g, &source, err));
     return qn_tokenizer_from_source(t, &source, err);
 }

@@ -199,16 +199,18 @@ enum { MOST_NAMES = 32 };
 typedef struct known { /* a row of tiktokens.def */
     size_t n_ranks;
     qn_cut_pattern *scan;
+    bool nfc;
+    const char *prefix; /* of a numbered name */
     size_t first, n;
     const char *names[MOST_NAMES];
 } known;
 
-static const char reserved[] = "reserved";
+static const char numbered[] = "numbered";
 
 // clang-format off
 static const known all_known[] = {
-#define RESERVED reserved
-#define X(n_ranks, scan, first, n, ...) {n_ranks, scan, first, n, {__VA_ARGS__}},
+#define NUMBERED numbered
+#define X(n_ranks, scan, nfc, prefix, first, n, ...) {n_ranks, scan, nfc, prefix, first, n, {__VA_ARGS__}},
 #include "text/tiktokens.def"
 #undef X
 };
@@ -231,20 +233,20 @@ static qn_status read_line(reading *r, qn_str line, qn_error *err)
 
 static qn_status add_known(reading *r, const known *k, qn_error *err)
 {
-    size_t n_reserved = 0;
+    size_t n_numbered = 0;
     while (r->n < k->first)
         add_token(r, QN_TOKEN_UNUSED, 0, NULL);
     for (size_t i = 0; i < k->n; i++) {
         const char *name = i < MOST_NAMES ? k->names[i] : NULL;
-        char numbered[48];
-        snprintf(numbered, sizeof numbered, "<|reserved_special_token_%zu|>", n_reserved);
+        char own[48];
+        snprintf(own, sizeof own, "%s%zu|>", k->prefix, n_numbered);
         if (name && !*name) {
             add_token(r, QN_TOKEN_UNUSED, 0, NULL);
-        } else if (name && name != reserved) {
+        } else if (name && name != numbered) {
             add_special(r, qn_str_of(name));
         } else {
-            add_special(r, qn_str_of(numbered));
-            n_reserved++;
+            add_special(r, qn_str_of(own));
+            n_numbered++;
         }
     }
     return check_count(r, err);
@@ -264,6 +266,8 @@ static qn_status read_tiktoken(reading *r, qn_str lines, qn_error *err)
         if (all_known[i].n_ranks != r->n)
             continue;
         r->source.rules->stages[0] = all_known[i].scan, r->source.rules->n_stages = 1;
+        if (all_known[i].nfc)
+            r->source.rules->normals[r->source.rules->n_normals++].kind = QN_NFC;
         return add_known(r, &all_known[i], err);
     }
     return qn_fail(err, QN_EUNSUPPORTED,

@@ -71,6 +71,7 @@ def vocabularies(out):
     vocabulary(out + "/bpe-short-kinds", "gpt2", bpe, bkinds[:3], tokenizer_pre="gpt-2")
     vocabulary(out + "/bpe-long-special", "gpt2", bpe + ["x" * 600], bkinds + [3], tokenizer_pre="gpt-2")
     vocabulary(out + "/phi-3", "llama", spm, kinds, token_scores=scores, name="Phi-3 mini")
+    vocabulary(out + "/roberta", "gpt2", bpe + ["<mask>"], bkinds + [3], tokenizer_pre="roberta-bpe", token_merges=merges)
     vocabulary(out + "/harmony", "gpt2", ["a", "<|return|>", "<|call|>", "<|end|>"], [1, 3, 3, 3], tokenizer_pre="gpt-4o")
     vocabulary(out + "/unknown-model", "rwkv", spm, kinds)
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "\u2581the", "\u2581mill", "\u2581a", "a", "e", "\u2581th", "\u2581.", "\u2581grind", "s"]

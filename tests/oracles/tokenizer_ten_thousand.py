@@ -1,26 +1,38 @@
 """10,000 strings a family, and every id decoded, against the real packages:
 
-    python tests/oracles/tokenizer_ten_thousand.py build/quern DATA/tokenizers [FAMILY ...] [--table docs/tokenizers.md BENCH TEXT]
+    python tests/oracles/tokenizer_ten_thousand.py build/quern DATA/tokenizers [FAMILY ...] [--rows ROWS] [--table docs/tokenizers.md BENCH TEXT]
 
-Needs tokenizers 0.23.3, sentencepiece 0.2.3, tiktoken. Families are the tokenizer.json, tokenizer.model and
-tiktoken files of the conformance data. Strings are a fixed mix (tokenizer_strings.py): every general
-category, unassigned code points, ZWJ sequences, CRLF, digit runs, characters that NFC changes, spelled
-control tokens, code, 40 languages; invalid UTF-8 must come back byte for byte where a vocabulary has all
-bytes. The small vocabularies of tests/fixtures/text/json stand for kinds of which the data has no published
-one. Prints a line a family and ends with status 1 if anything differs. --table writes the page, with MB/s by
-BENCH (build/release/bench/text/tokenize) on TEXT.
+Needs tokenizers 0.23.3, sentencepiece 0.2.3, tiktoken, gguf. Families are the tokenizer.json, tokenizer.model and
+tiktoken files of the conformance data; the vocabularies of tokenizer.json are also written out as the GGUF files
+that converters make of them, Mistral Nemo's as tekken.json, Llama 3's as a tiktoken file, and asked for the same
+ids. Strings are a fixed mix (tokenizer_strings.py): every general category, unassigned code points, ZWJ
+sequences, CRLF, digit runs, characters that NFC changes, spelled control tokens, code, 40 languages; invalid UTF-8
+must come back byte for byte where a vocabulary has all bytes. The small vocabularies of tests/fixtures/text/json
+stand for kinds of which the data has no published one. Prints a line a family and ends with status 1 if anything
+differs. --rows keeps the rows in a file and leaves out what it has, so that a run can be interrupted. --table writes
+the page, with MB/s by BENCH (build/release/bench/text/tokenize) and by the package, one thread, on TEXT.
+
+`make tables` is this and templates_table.py.
 """
+import base64
 import gzip
 import json
 import os
 import random
 import subprocess
+import statistics
 import sys
 import tempfile
+import time
 
+os.environ["TOKENIZERS_PARALLELISM"] = "false"
+os.environ["RAYON_NUM_THREADS"] = "1"
+
+import vocab_file
 from tokenizer_strings import all_strings
 
 N = 10000
+REPS = 5
 
 
 def quern(program, path, requests):
@@ -43,29 +55,49 @@ def differing(wants, answers, strings, field, show):
     return n
 
 
-def hugging_face(program, path):
-    from tokenizers import Tokenizer
+def mb_per_s(text, load, encode):
+    """Of the package: the first pass of a fresh tokenizer, and the median of the passes after it."""
+    made, times = load(), []
+    for _ in range(REPS + 1):
+        start = time.process_time()
+        encode(made, text)
+        times.append(len(text.encode()) / 1e6 / (time.process_time() - start))
+    return "%.1f" % times[0], "%.1f" % statistics.median(times[1:])
 
-    t = Tokenizer.from_file(path)
-    specials = [a.content for a in t.get_added_tokens_decoder().values()]
-    unigram = json.load(open(path))["model"].get("type") == "Unigram"  # in its vocabulary any text finds control and byte tokens
-    strings = mix(specials[:30] + specials[-10:], lambda s: not unigram or not ("<0x" in s or any(c in s for c in specials)))
-    wants, requests = [], []
-    t.encode_special_tokens = True
-    for s in strings[::2]:
-        wants.append(t.encode(s, add_special_tokens=False).ids)
-        requests.append(dict(text=s, add_special=False, parse_special=False))
-    t.encode_special_tokens = False
-    for s in strings[1::2]:
-        wants.append(t.encode(s, add_special_tokens=True).ids)
-        requests.append(dict(text=s, add_special=True, parse_special=True))
-    order = strings[::2] + strings[1::2]
-    wrong = differing(wants, quern(program, path, requests), order, "ids", "encode")
-    ids = list(range(t.get_vocab_size()))
-    texts = [t.decode([i], skip_special_tokens=False) for i in ids]
-    wrong_ids = differing(texts, quern(program, path, [dict(ids=[i], skip_special=False) for i in ids]), ids, "text", "decode")
-    vocabulary = json.load(open(path))
-    return len(strings), wrong, len(ids), wrong_ids, "ByteLevel" in json.dumps(vocabulary["decoder"]) or vocabulary["model"].get("byte_fallback")
+
+class HuggingFace:
+    """What the package says of a tokenizer.json; each of `same` may say it too."""
+
+    def __init__(self, path):
+        from tokenizers import Tokenizer
+
+        self.path, self.t = path, Tokenizer.from_file(path)
+        t, self.json = self.t, json.load(open(path))
+        specials = [a.content for a in t.get_added_tokens_decoder().values()]
+        unigram = self.json["model"].get("type") == "Unigram"  # in its vocabulary any text finds control and byte tokens
+        strings = mix(specials[:30] + specials[-10:], lambda s: not unigram or not ("<0x" in s or any(c in s for c in specials)))
+        self.order = strings[::2] + strings[1::2]
+        t.encode_special_tokens = True
+        self.wants = [t.encode(s, add_special_tokens=False).ids for s in strings[::2]]
+        t.encode_special_tokens = False
+        self.wants += [t.encode(s, add_special_tokens=True).ids for s in strings[1::2]]
+        self.plain = len(strings[::2])
+        self.texts = [t.decode([i], skip_special_tokens=False) for i in range(t.get_vocab_size())]
+        self.has_bytes = "ByteLevel" in json.dumps(self.json["decoder"]) or self.json["model"].get("byte_fallback")
+
+    def compare(self, program, path, adds=True, n_ids=None):
+        """adds: the file says what is put around a text; n_ids: the first ids whose names it knows."""
+        n = len(self.order) if adds else self.plain
+        requests = [dict(text=s, add_special=i >= self.plain, parse_special=i >= self.plain) for i, s in enumerate(self.order[:n])]
+        wrong = differing(self.wants[:n], quern(program, path, requests), self.order[:n], "ids", "encode")
+        ids = [i for i in range(n_ids or len(self.texts)) if self.t.id_to_token(i) is not None]
+        wrong_ids = differing([self.texts[i] for i in ids], quern(program, path, [dict(ids=[i], skip_special=False) for i in ids]), ids, "text", "decode")
+        return n, wrong, len(ids), wrong_ids, self.has_bytes
+
+    def speed(self, text):
+        from tokenizers import Tokenizer
+
+        return mb_per_s(text, lambda: Tokenizer.from_file(self.path), lambda t, s: t.encode(s, add_special_tokens=False))
 
 
 def sentence_piece(program, path):
@@ -80,6 +112,19 @@ def sentence_piece(program, path):
     texts = [p.decode([i]) for i in ids]
     wrong_ids = differing(texts, quern(program, path, [dict(ids=[i]) for i in ids]), ids, "text", "decode")
     return len(strings), wrong, len(ids), wrong_ids, any(p.is_byte(i) for i in range(p.vocab_size()))
+
+
+def sentence_piece_speed(path, text):
+    import sentencepiece
+
+    return mb_per_s(text, lambda: sentencepiece.SentencePieceProcessor(model_file=path), lambda p, s: p.encode(s))
+
+
+def tik_token_speed(made, text):
+    import tiktoken
+
+    load = lambda: tiktoken.Encoding("again", pat_str=made._pat_str, mergeable_ranks=made._mergeable_ranks, special_tokens=made._special_tokens)
+    return mb_per_s(text, load, lambda e, s: e.encode_ordinary(s))
 
 
 def tik_token(program, path, data):
@@ -107,7 +152,33 @@ def tik_token(program, path, data):
     ids = list(ranks.values()) + list(j["special_tokens"].values())
     texts = [e.decode_bytes([i]).hex() for i in ids]
     wrong_ids = differing(texts, quern(program, path, [dict(ids=[i], skip_special=False) for i in ids]), ids, "hex", "decode")
-    return len(strings), wrong, len(ids), wrong_ids, True
+    return (len(strings), wrong, len(ids), wrong_ids, True), e
+
+
+def ranks_of(j):
+    """The bytes of the tokens of a byte-level vocabulary, by id."""
+    chars = {}
+    for b in range(256):
+        plain = 33 <= b <= 126 or 161 <= b <= 172 or 174 <= b <= 255
+        chars[chr(b) if plain else chr(256 + sum(1 for v in chars if ord(v) > 255))] = b
+    added = {a["content"] for a in j["added_tokens"]}
+    return [bytes(chars[c] for c in t) for t, _ in sorted(j["model"]["vocab"].items(), key=lambda x: x[1]) if t not in added]
+
+
+def write_tekken(path, j, n_special):
+    split = next(p for p in j["pre_tokenizer"]["pretokenizers"] if p["type"] == "Split")
+    ranks = ranks_of(j)
+    special = [dict(rank=a["id"], token_str=a["content"], is_control=True) for a in j["added_tokens"] if a["id"] < n_special]
+    config = dict(pattern=split["pattern"]["Regex"], num_vocab_tokens=len(ranks), default_vocab_size=len(ranks) + n_special,
+                  default_num_special_tokens=n_special, version="v3")
+    vocab = [dict(rank=i, token_bytes=base64.b64encode(b).decode(), token_str=None) for i, b in enumerate(ranks)]
+    with open(path, "w") as f:
+        json.dump(dict(config=config, vocab=vocab, special_tokens=special), f)
+
+
+def write_tiktoken(path, j):
+    with open(path, "w") as f:
+        f.writelines("%s %d\n" % (base64.b64encode(b).decode(), i) for i, b in enumerate(ranks_of(j)))
 
 
 def invalid(program, path):
@@ -128,66 +199,108 @@ def speed(bench, path, text):
 
 PAGE = """# Tokenizers
 
-Made by `tests/oracles/tokenizer_ten_thousand.py`, which asks the real packages (tokenizers 0.23.3, sentencepiece
-0.2.3, tiktoken): 10,000 strings a family, half of them trusted (control tokens parsed, the template's tokens
-added), and every id decoded alone. "Lost": of 1,000 texts that are not UTF-8, those that do not come back byte for
-byte (where a vocabulary has all bytes; NFC vocabularies left out). The last rows are small vocabularies of
-`tests/fixtures/text/json`, for kinds that the data has no published file of. MB/s: one core, CPU time, %s,
-first pass and median of nine; load: from the file, page cache warm.
+Made by `make tables` (`tests/oracles/tokenizer_ten_thousand.py`), which asks the real packages (tokenizers 0.23.3,
+sentencepiece 0.2.3, tiktoken): 10,000 strings a family, half of them trusted (control tokens parsed, the template's
+tokens added), and every id decoded alone. "Lost": of 1,000 texts that are not UTF-8, those that do not come back byte
+for byte (where a vocabulary has all bytes; NFC vocabularies left out). GGUF, tekken.json and tiktoken rows of a family
+that has a tokenizer.json are the same vocabulary in that form, held to the ids of its tokenizer.json; what a tiktoken
+or tekken file does not say (which tokens stand around a text) is left out. The last rows are small vocabularies of
+`tests/fixtures/text/json`, for kinds that the data has no published file of. MB/s: one core, CPU time, %s, first pass
+and median of the next ones (nine, of the package five), of the package in the same run; load: from the file, page
+cache warm.
 
 What differs from a package on purpose: text from outside never becomes a control token or a byte token, also where a
 Unigram vocabulary lists them; of a run of byte tokens that is not UTF-8, what is well-formed stays readable.
 
-| family | source | strings | differ | ids | differ | lost | load ms | MB/s cold | MB/s warm |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+Which surroundings of a model are held to the packages: those of every tokenizer class of transformers that can be made
+without files (`tests/text/pipelines.c`), each normalizer and pre-tokenizer alone (`tests/text/json_probe.c`), nine of
+them and two patterns over every code point. `build/release/bench/text/classes` times a mebibyte of every general
+category through every kind: the slowest takes 0.2 s (two cores of an EPYC, spaces, o200k_base).
+
+| family | source | strings | differ | ids | differ | lost | load ms | MB/s cold | warm | package cold | warm |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
+SMALL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/text/json")
+TIKTOKEN = ("llama3_1",)  # whose first files are of that kind
 
 
-def check(program, data, folder, name):
+def forms(program, folder, family, path, text):
+    """The rows of one tokenizer.json: itself, and the other files that its vocabulary comes in."""
+    hf = HuggingFace(path)
+    speed = hf.speed(text) if text else ("", "")
+    yield family, "tokenizer.json", hf.compare(program, path), path, speed
+    if family not in vocab_file.PRE:
+        return
+    other = folder + "/" + family
+    vocab_file.from_json(path, other + ".gguf", vocab_file.PRE[family], vocab_file.write_gguf)
+    adds = family != "whisper_large_v3"  # GGUF has no key for its prefix of several tokens
+    yield family, "GGUF", hf.compare(program, other + ".gguf", adds), other + ".gguf", speed
+    if family == "mistral_nemo":
+        write_tekken(other + ".tekken.json", hf.json, 1000)
+        yield family, "tekken.json", hf.compare(program, other + ".tekken.json", False), other + ".tekken.json", speed
+    if family in TIKTOKEN:
+        write_tiktoken(other + ".tiktoken", hf.json)
+        yield family, "tiktoken", hf.compare(program, other + ".tiktoken", False, 128000), other + ".tiktoken", speed
+
+
+def rows_of(program, data, folder, name, text):
     family = name.split(".")[0]
     path = "%s/%s" % (folder, name.replace(".json.gz", ".json" if ".tokenizer." in name else ""))
     if name.endswith(".tokenizer.json.gz"):
         with gzip.open(data + "/" + name) as f, open(path, "wb") as g:
             g.write(f.read())
-        source, result = "tokenizer.json", hugging_face(program, path)
+        yield from forms(program, folder, family, path, text)
     elif name.endswith(".tiktoken.json.gz"):
-        source, result = "tiktoken", tik_token(program, path, data + "/" + name)
+        result, made = tik_token(program, path, data + "/" + name)
+        yield family, "tiktoken", result, path, tik_token_speed(made, text) if text else ("", "")
     elif name.endswith(".model"):
         path = data + "/" + name
-        source, result = "tokenizer.model", sentence_piece(program, path)
+        yield family, "tokenizer.model", sentence_piece(program, path), path, sentence_piece_speed(path, text) if text else ("", "")
     elif name.endswith(".json") and os.path.exists("%s/%sl" % (data, name)) and name != "tekken.json":
-        path = data + "/" + name
-        family, source, result = "small: " + family, "tokenizer.json", hugging_face(program, path)
-    else:
-        return None
-    n, wrong, n_ids, wrong_ids, has_bytes = result
-    changes = b"normalizers" in open(path, "rb").read(1 << 16) or b"NFC" in open(path, "rb").read(1 << 20) or (source == "tokenizer.model" and "small" not in data and has_bytes and "spm_mistral" not in name)
-    lost = invalid(program, path) if has_bytes and not changes else 0
-    return family, source, n, wrong, n_ids, wrong_ids, lost, path
+        yield from forms(program, folder, "small: " + family, data + "/" + name, text)
+
+
+def check(program, data, folder, name, table):
+    text = open(table[2], encoding="utf-8").read() if table else None
+    for family, source, result, path, package in rows_of(program, data, folder, name, text):
+        n, wrong, n_ids, wrong_ids, has_bytes = result
+        head = open(path, "rb").read(1 << 20)
+        changes = source != "tiktoken" and (b"normalizers" in head[: 1 << 16] or b"NFC" in head)
+        changes |= source == "tokenizer.model" and has_bytes and "spm_mistral" not in name
+        changes |= source == "GGUF" and vocab_file.PRE[family] == "qwen2"  # which is brought to NFC
+        lost = invalid(program, path) if has_bytes and not changes else 0
+        figures = speed(table[1], path, table[2]) if table else ("", "", "")
+        yield [family, source, n, wrong, n_ids, wrong_ids, lost, *figures, *package]
 
 
 def main():
     program, data = sys.argv[1:3]
-    at = sys.argv.index("--table") if "--table" in sys.argv else len(sys.argv)
-    only, table = sys.argv[3:at], sys.argv[at + 1 :]
-    fixtures = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/text/json")
-    bad, lines = 0, []
+    options = [i for i, a in enumerate(sys.argv) if a.startswith("--")] + [len(sys.argv)]
+    only = sys.argv[3 : options[0]]
+    rows_file = sys.argv[sys.argv.index("--rows") + 1] if "--rows" in sys.argv else None
+    table = sys.argv[sys.argv.index("--table") + 1 :][:3] if "--table" in sys.argv else []
+    rows = [json.loads(line) for line in open(rows_file)] if rows_file and os.path.exists(rows_file) else []
+    done = {r[0].replace("small: ", "") for r in rows}
     with tempfile.TemporaryDirectory() as folder:
-        for place in (data, fixtures):
+        for place in (data, SMALL):
             for name in sorted(os.listdir(place)):
-                if only and name.split(".")[0] not in only:
+                family = name.split(".")[0]
+                if (only and family not in only) or family in done:
                     continue
-                row = check(program, place, folder, name)
-                if not row:
-                    continue
-                bad += row[3] + row[5] + row[6]
-                print("%-22s %-16s %6d strings, %d differ; %6d ids, %d differ; %d invalid texts lost" % row[:7], flush=True)
-                figures = speed(table[1], row[7], table[2]) if table else ("", "", "")
-                lines.append("| %s | %s | %d | %d | %d | %d | %d | %s | %s | %s |\n" % (*row[:7], *figures))
+                new = list(check(program, place, folder, name, table))
+                for row in new:
+                    print("%-22s %-16s %6d strings, %d differ; %6d ids, %d differ; %d invalid texts lost" % tuple(row[:7]), flush=True)
+                rows += new
+                if rows_file and new:
+                    with open(rows_file, "a") as f:
+                        f.writelines(json.dumps(r) + "\n" for r in new)
+    sources = ("tokenizer.json", "GGUF", "tekken.json", "tiktoken", "tokenizer.model")
+    rows.sort(key=lambda r: (r[4] < 1000, r[0], sources.index(r[1])))
     if table:
         with open(table[0], "w") as f:
-            f.write(PAGE % os.path.basename(table[2]) + "".join(lines))
-    sys.exit(1 if bad else 0)
+            f.write(PAGE % os.path.basename(table[2]))
+            f.writelines("| %s |\n" % " | ".join(str(c) for c in r) for r in rows)
+    sys.exit(1 if sum(r[3] + r[5] + r[6] for r in rows) else 0)
 
 
 main()

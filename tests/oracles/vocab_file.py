@@ -47,7 +47,34 @@ def is_byte(text):
     return len(text) == 6 and text.startswith("<0x") and text.endswith(">")
 
 
-def from_json(path, out, pre):
+def write_gguf(path, model, pre, tokens, kinds, merges=(), scores=None, strips=None, bos=NONE, eos=NONE,
+               unk=NONE, pad=NONE, add_bos=-1, add_eos=-1, add_space_prefix=-1):
+    """The same as the keys of a GGUF file, which has none for strips: the name tells."""
+    from gguf import GGUFWriter
+
+    w = GGUFWriter(path, "llama")
+    w.add_name(path.split("/")[-1].split(".")[0])
+    w.add_tokenizer_model(model)
+    if pre:
+        w.add_tokenizer_pre(pre)
+    w.add_token_list(tokens)
+    w.add_token_types(kinds)
+    if merges:
+        w.add_token_merges([m.decode() for m in merges])
+    if scores is not None:
+        w.add_token_scores(scores)
+    for value, add in ((bos, w.add_bos_token_id), (eos, w.add_eos_token_id), (unk, w.add_unk_token_id)):
+        if value != NONE:
+            add(value)
+    for value, add in ((add_bos, w.add_add_bos_token), (add_eos, w.add_add_eos_token), (add_space_prefix, w.add_add_space_prefix)):
+        if value >= 0:
+            add(bool(value))
+    w.write_header_to_file()
+    w.write_kv_data_to_file()
+    w.close()
+
+
+def from_json(path, out, pre, write=write):
     """A tokenizer.json the way llama.cpp's converter writes it: added tokens become control or user
     tokens, the latter with spaces for U+2581; scores fall with the rank of the merge."""
     opener = gzip.open if path.endswith(".gz") else open

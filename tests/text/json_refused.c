@@ -148,6 +148,28 @@ static void every_failed_call_of_encoding_leaves_what_was_there(void **state)
     }
 }
 
+/* Lines of as many ranks as Qwen's first file has; the tokens themselves are any. */
+static void a_tiktoken_file_is_known_by_its_size(void **state)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    qn_tokenizer *t;
+    qn_buf lines = {0};
+    qn_error err = {0};
+    (void)state;
+    for (uint32_t i = 0; i < 151643; i++)
+        qn_buf_format(&lines, "%c%c%c%c %u\n", digits[16 + i / 4096 / 64], digits[i / 4096 % 64],
+                      digits[i / 64 % 64], digits[i % 64], i);
+    assert_int_equal(qn_tokenizer_from_tiktoken(&t, (qn_str){lines.bytes, lines.n_bytes}, &err),
+                     QN_OK);
+    assert_int_equal(qn_tokenizer_about(t)->n_tokens, 151851);
+    assert_int_equal(qn_token_named(t, 10, "<|im_end|>"), 151645);
+    assert_int_equal(qn_token_named(t, 11, "<|extra_0|>"), 151646);
+    assert_int_equal(qn_token_named(t, 13, "<|extra_204|>"), 151850);
+    qn_tokenizer_release(t);
+    qn_buf_release(&lines);
+    assert_int_equal(qn_alloc_live(), 0);
+}
+
 static void a_folder_states_what_begins_and_ends_a_text(void **state)
 {
     qn_tokenizer *t;
@@ -173,4 +195,5 @@ static void a_folder_states_what_begins_and_ends_a_text(void **state)
 QN_TEST_MAIN(cmocka_unit_test(a_bad_tokenizer_json_is_named),
              cmocka_unit_test(every_failed_call_of_opening_leaves_nothing_behind),
              cmocka_unit_test(every_failed_call_of_encoding_leaves_what_was_there),
+             cmocka_unit_test(a_tiktoken_file_is_known_by_its_size),
              cmocka_unit_test(a_folder_states_what_begins_and_ends_a_text))

@@ -81,6 +81,27 @@ static void defaults_are_those_of_the_field(void **state)
     qn_tokenizer_release(t);
 }
 
+/* What GGUF does not say of RoBERTa's added token. */
+static void a_mask_swallows_the_space_before_it(void **state)
+{
+    static const uint32_t expected[] = {0, 16, 5}; /* a, <mask>, a space */
+    (void)state;
+    qn_tokenizer *t;
+    qn_tokenizer_scratch *s;
+    qn_ids ids = {0};
+    qn_error err = {0};
+    assert_int_equal(open_seed("roberta", &t, &err), QN_OK);
+    assert_int_equal(qn_tokenizer_scratch_open(&s, t, &err), QN_OK);
+    assert_int_equal(qn_tokenize(t, s, 9, "a <mask> ", QN_TOKENIZE_PARSE_SPECIAL, &ids, &err),
+                     QN_OK);
+    assert_int_equal(ids.n, QN_COUNT(expected));
+    assert_memory_equal(ids.ids, expected, sizeof expected);
+    qn_ids_release(&ids);
+    qn_tokenizer_scratch_close(s);
+    qn_tokenizer_release(t);
+    assert_int_equal(qn_alloc_live(), 0);
+}
+
 static void the_later_of_two_equal_tokens_is_used(void **state)
 {
     (void)state;
@@ -243,6 +264,7 @@ static void a_special_token_of_the_largest_size_is_found(void **state)
 
 QN_TEST_MAIN(cmocka_unit_test(a_bad_gguf_vocabulary_is_named),
              cmocka_unit_test(defaults_are_those_of_the_field),
+             cmocka_unit_test(a_mask_swallows_the_space_before_it),
              cmocka_unit_test(the_later_of_two_equal_tokens_is_used),
              cmocka_unit_test(a_merge_makes_the_later_of_two_equal_tokens),
              cmocka_unit_test(harmonys_end_of_a_message_ends_no_turn),
