@@ -44,32 +44,17 @@ typedef struct rule {
     uint64_t hash[2];
 } rule;
 
-/* The next text of the list, in place; NULL where the list is too short. */
-static inline const char *read_text(qn_reader *r, size_t *n)
-{
-    const uint8_t *p = r->bytes + r->at;
-    uint64_t length = r->n_bytes - r->at < 8 ? UINT64_MAX : qn_load_u64(p);
-    *n = 0;
-    if (r->n_bytes - r->at < 8 || length > r->n_bytes - r->at - 8) {
-        r->failed = true;
-        return NULL;
-    }
-    r->at += 8 + (size_t)length;
-    *n = (size_t)length;
-    return (const char *)p + 8;
-}
-
 /* Two texts, or "left right", split at the first space behind the first byte. */
 static qn_status read_halves(qn_reader *r, size_t rank, bool pairs, qn_str half[2], qn_error *err)
 {
     size_t n;
-    const char *text = read_text(r, &n);
+    const char *text = qn_text_next(r, &n);
     QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of merges is cut short at merge %zu", rank);
     QN_FAIL_IF(n > BATCH_BYTES, err, QN_ELIMIT, "merge %zu has %zu bytes, the limit is %d", rank, n,
                BATCH_BYTES);
     half[0] = (qn_str){text, n};
     if (pairs) {
-        text = read_text(r, &n);
+        text = qn_text_next(r, &n);
         QN_FAIL_IF(!text || n + half[0].n_bytes > BATCH_BYTES, err, QN_EFORMAT,
                    "the list of merges is cut short at merge %zu", rank);
         half[1] = (qn_str){text, n};

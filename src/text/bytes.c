@@ -39,6 +39,22 @@ static uint32_t next(size_t n, const uint8_t *text, size_t *at)
     return (code & 31) << 6 | (text[(*at)++] & 63u);
 }
 
+/* What the two bytes of a character spell, or -1: qn_byte_of of
+ * each code point from 0x80 to 0x17F, without asking what it is. */
+static inline int spelled(uint8_t lead, uint8_t rest)
+{
+    unsigned low = rest & 63;
+    if ((rest & 0xC0) != 0x80)
+        return -1;
+    switch (lead) {
+    case 0xC2: return low > 32 && low != 45 ? rest : -1;
+    case 0xC3: return rest | 0xC0;
+    case 0xC4: return (int)(low < 33 ? low : low + 94);
+    case 0xC5: return low < 3 ? (int)low + 158 : low == 3 ? 173 : -1;
+    default: return -1;
+    }
+}
+
 size_t qn_bytes_decode(uint8_t *bytes, size_t n, const uint8_t *text)
 {
     size_t n_bytes = 0;
@@ -47,16 +63,11 @@ size_t qn_bytes_decode(uint8_t *bytes, size_t n, const uint8_t *text)
             bytes[n_bytes] = text[at++];
             continue;
         }
-        if (text[at] == 0xC4 && n - at > 1 && text[at + 1] == 0xA0) { /* the space, most often */
-            bytes[n_bytes] = ' ';
-            at += 2;
-            continue;
-        }
-        uint32_t code = next(n, text, &at);
-        int byte = code == UINT32_MAX ? -1 : qn_byte_of(code);
+        int byte = n - at > 1 ? spelled(text[at], text[at + 1]) : -1;
         if (byte < 0)
             return SIZE_MAX;
         bytes[n_bytes] = (uint8_t)byte;
+        at += 2;
     }
     return n_bytes;
 }

@@ -3,7 +3,6 @@
 #include "text/vocab.h"
 
 #include "base/checked.h"
-#include "base/reader.h"
 
 const qn_tokenizer_limits qn_tokenizer_max = {.n_tokens = 1u << 21,
                                               .n_merges = 1u << 22,
@@ -138,22 +137,22 @@ static qn_status note_name(qn_tokenizer *t, uint32_t id, qn_str name, qn_error *
 static qn_status read_token(qn_tokenizer *t, qn_reader *r, uint32_t id,
                             const qn_vocab_source *source, qn_error *err)
 {
-    uint64_t n = qn_read_u64(r);
+    size_t n;
+    const uint8_t *text = (const uint8_t *)qn_text_next(r, &n);
     uint32_t kind = kind_of(source, id);
-    QN_FAIL_IF(n > qn_tokenizer_max.n_token_bytes, err, QN_ELIMIT,
-               "token %u: its text has %" PRIu64 " bytes, the limit is %zu", id, n,
-               qn_tokenizer_max.n_token_bytes);
-    const uint8_t *text = qn_read_bytes(r, n);
     QN_FAIL_IF(!text, err, QN_EFORMAT, "the list of tokens is cut short at token %u", id);
+    QN_FAIL_IF(n > qn_tokenizer_max.n_token_bytes, err, QN_ELIMIT,
+               "token %u: its text has %zu bytes, the limit is %zu", id, n,
+               qn_tokenizer_max.n_token_bytes);
     QN_FAIL_IF(kind > QN_TOKEN_BYTE, err, QN_EFORMAT, "token %u: no such token type: %u", id, kind);
     kind = kind ? kind : QN_TOKEN_NORMAL; /* 0, undefined, is written by some converters */
     t->kinds[id] = (uint8_t)kind;
     t->strips[id] = source->strips ? source->strips[id] : 0;
-    size_t n_bytes = t->model->spell(t, t->bytes + t->start[id], kind, (size_t)n, text);
+    size_t n_bytes = t->model->spell(t, t->bytes + t->start[id], kind, n, text);
     t->start[id + 1] = t->start[id] + (uint32_t)n_bytes;
     bool special = n_bytes && is_special(kind);
     if (special && t->hf)
-        QN_TRY(note_name(t, id, (qn_str){(const char *)text, (size_t)n}, err));
+        QN_TRY(note_name(t, id, (qn_str){(const char *)text, n}, err));
     QN_FAIL_IF(special && t->n_special == t->n_special_room, err, QN_EFORMAT,
                "token %u: its type changed while it was read", id);
     if (special)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/reader.h"
 #include "text/pretokenize.h"
 #include "text/rules.h"
 #include "text/tokenizer.h"
@@ -139,6 +140,21 @@ static inline uint64_t qn_load_u64(const uint8_t *p)
     uint64_t v;
     memcpy(&v, p, sizeof v);
     return v;
+}
+
+/* The next text of a list, in place, without a call for each; NULL where the list is too short. */
+static inline const char *qn_text_next(qn_reader *r, size_t *n)
+{
+    const uint8_t *p = r->bytes + r->at;
+    uint64_t length = r->n_bytes - r->at < 8 ? UINT64_MAX : qn_load_u64(p);
+    *n = 0;
+    if (r->n_bytes - r->at < 8 || length > r->n_bytes - r->at - 8) {
+        r->failed = true;
+        return NULL;
+    }
+    r->at += 8 + (size_t)length;
+    *n = (size_t)length;
+    return (const char *)p + 8;
 }
 
 static inline uint64_t qn_text_mix(uint64_t h)

@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "tests/support/stream.h"
 #include "tests/support/vocab_read.h"
 
 #define FOLDER "tests/fixtures/text/"
@@ -51,39 +52,6 @@ static const qn_tokenizer *tokenizer(size_t i)
     return made[i];
 }
 
-/* Whether n bytes, 1 to 3, begin a character without being one: some bytes behind make it one. */
-static bool begins_one(size_t n, const char *bytes)
-{
-    static const char next[] = "\x80\x90\xA0\xBF";
-    char whole[4];
-    uint32_t code;
-    memcpy(whole, bytes, n);
-    if (qn_utf8_decode(n, bytes, &code))
-        return false;
-    for (unsigned tail = 0; tail < 64; tail++) {
-        for (size_t i = n; i < 4; i++)
-            whole[i] = next[tail >> 2 * (i - n) & 3];
-        if (qn_utf8_decode(4, whole, &code) > n)
-            return true;
-    }
-    return false;
-}
-
-/* Of what has come, the longest end that begins a character is held, and nothing else. */
-static void check_held(const qn_decoder *d, const qn_buf *out)
-{
-    qn_buf all = {0};
-    size_t n_held = 0, n_last = QN_MIN(out->n_bytes, (size_t)3);
-    if (n_last)
-        qn_buf_append(&all, n_last, out->bytes + out->n_bytes - n_last);
-    qn_buf_append(&all, d->n_held, d->held);
-    for (size_t n = 1; n <= 3 && n <= all.n_bytes; n++)
-        if (begins_one(n, all.bytes + all.n_bytes - n))
-            n_held = n;
-    require(d->n_held == n_held);
-    qn_buf_release(&all);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     qn_buf whole = {0}, streamed = {0};
@@ -104,7 +72,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
         require(exists ? st == QN_OK : st == QN_EARGUMENT && err.text[0]);
         if (exists)
             qn_ids_append(&ids, 1, &id);
-        check_held(&d, &streamed);
+        require(d.n_held == qn_test_begun(streamed.n_bytes, streamed.bytes, d.n_held, d.held));
     }
     require(qn_decoder_flush(&d, &streamed, &err) == QN_OK && d.n_held == 0);
     require(qn_detokenize(t, ids.n, ids.ids, flags, &whole, &err) == QN_OK);

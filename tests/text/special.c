@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/fault.h"
+#include "tests/support/stream.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
 #include "tests/support/vocab_file.h"
@@ -303,6 +304,47 @@ static void a_stream_lets_go_of_what_cannot_be_a_character(void **state)
     shut(&f);
 }
 
+/* Feeds the bytes of one sequence, a token each. */
+static void feed_sequence(fixture *f, const uint32_t ids[256], size_t n, const uint8_t *bytes)
+{
+    qn_decoder d;
+    qn_decoder_init(&d, f->t, QN_DETOKENIZE_CONTINUES);
+    qn_buf_clear(&f->text);
+    for (size_t i = 0; i < n; i++) {
+        assert_int_equal(qn_decoder_push(&d, ids[bytes[i]], &f->text, &f->err), QN_OK);
+        assert_int_equal(f->text.n_bytes + d.n_held, i + 1);
+        assert_int_equal(d.n_held, qn_test_begun(f->text.n_bytes, f->text.bytes, d.n_held, d.held));
+    }
+    assert_int_equal(qn_decoder_flush(&d, &f->text, &f->err), QN_OK);
+    assert_int_equal(f->text.n_bytes, n);
+    assert_memory_equal(f->text.bytes, bytes, n);
+}
+
+/* Every sequence of four bytes at which UTF-8 decides, by byte characters and by byte tokens. */
+static void a_stream_holds_what_may_become_a_character_and_no_more(void **state)
+{
+    static const char *const vocabs[] = {FOLDER "bpe.vocab", FOLDER "spm.vocab"};
+    static const uint8_t deciding[] = {'A',  0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC1, 0xC2,
+                                       0xE0, 0xE1, 0xED, 0xF0, 0xF1, 0xF4, 0xF5, 0xFF};
+    enum { N = QN_COUNT(deciding) };
+    (void)state;
+    for (size_t v = 0; v < 2; v++) {
+        fixture f = open_as(vocabs[v], NULL);
+        uint32_t ids[256] = {0};
+        for (size_t i = 0; i < N; i++) {
+            encode(&f, 1, &deciding[i], 0);
+            assert_int_equal(f.ids.n, 1);
+            ids[deciding[i]] = f.ids.ids[0];
+        }
+        for (size_t i = 0; i < N * N * N * N; i++) {
+            const uint8_t bytes[] = {deciding[i % N], deciding[i / N % N], deciding[i / N / N % N],
+                                     deciding[i / N / N / N]};
+            feed_sequence(&f, ids, 4, bytes);
+        }
+        shut(&f);
+    }
+}
+
 static void the_dummy_prefix_goes_at_the_start_only(void **state)
 {
     (void)state;
@@ -494,6 +536,7 @@ QN_TEST_MAIN(cmocka_unit_test(untrusted_text_never_becomes_a_control_token),
              cmocka_unit_test(words_that_differ_in_zero_bytes_are_not_mixed_up),
              cmocka_unit_test(a_stream_gives_whole_characters_at_once),
              cmocka_unit_test(a_stream_lets_go_of_what_cannot_be_a_character),
+             cmocka_unit_test(a_stream_holds_what_may_become_a_character_and_no_more),
              cmocka_unit_test(the_dummy_prefix_goes_at_the_start_only),
              cmocka_unit_test(special_tokens_are_skipped_on_request),
              cmocka_unit_test(the_ends_of_a_generation_are_known_by_id_and_by_text),
