@@ -58,7 +58,7 @@ def vocabularies(out):
     bpe = ["a", "b", "t", "h", "e", "\u0120", "th", "the", "\u0120the", "aa", "aaaa", "<|im_end|>", "<|endoftext|>", "<tool>", "1", "\u4e2d"]
     merges = ["t h", "th e", "\u0120 the", "a a", "aa aa"]
     bkinds = [1] * 11 + [3, 3, 4, 1, 1]
-    for pre in ("smollm", "llama-bpe", "deepseek-llm"):
+    for pre in ("smollm", "llama-bpe", "deepseek-llm", "kimi-k2", "falcon"):
         vocabulary("%s/bpe-%s" % (out, pre), "gpt2", bpe, bkinds, tokenizer_pre=pre, token_merges=merges, eos_token_id=12, eot_token_id=13)
     vocabulary(out + "/bpe-no-pre", "gpt2", bpe, bkinds, token_merges=merges)
     vocabulary(out + "/bpe-unknown-pre", "gpt2", bpe, bkinds, token_merges=merges, tokenizer_pre="no-such")
