@@ -323,8 +323,8 @@ static bool translate(qn_buf *out, qn_str pattern)
 static qn_status compile(qn_regex *x, const qn_buf *pattern, qn_error *err)
 {
     const uint32_t options = PCRE2_UTF | PCRE2_UCP | PCRE2_MULTILINE | PCRE2_NEVER_BACKSLASH_C;
-    int code;
-    PCRE2_SIZE at;
+    int code = 0;
+    PCRE2_SIZE at = 0;
     pcre2_general_context *general = pcre2_general_context_create(take, give, NULL);
     pcre2_compile_context *context = general ? pcre2_compile_context_create(general) : NULL;
     bool ready = context && pcre2_set_newline(context, PCRE2_NEWLINE_LF) == 0;
@@ -335,7 +335,8 @@ static qn_status compile(qn_regex *x, const qn_buf *pattern, qn_error *err)
         pcre2_compile_context_free(context);
     if (general)
         pcre2_general_context_free(general);
-    if (!ready || (!x->code && code == PCRE2_ERROR_NOMEMORY))
+    bool no_memory = !x->code && (code == PCRE2_ERROR_NOMEMORY || code == PCRE2_ERROR_HEAP_FAILED);
+    if (!ready || no_memory)
         return qn_fail(err, QN_ENOMEM, "no memory for a pattern");
     if (x->code)
         return QN_OK;
