@@ -1,4 +1,5 @@
 /* cli/cmd_render.c - `quern render MODEL`: what a chat template makes of messages. */
+#include "base/alloc.h"
 #include "base/json.h"
 #include "cli/args.h"
 #include "cli/cli.h"
@@ -6,6 +7,7 @@
 #include "cli/input.h"
 #include "cli/out.h"
 #include "cli/print.h"
+#include "engine/mask.h"
 #include "engine/templates.h"
 #include "engine/words.h"
 
@@ -78,6 +80,22 @@ typedef struct rendering {
     char path[QN_MODEL_PATH];
 } rendering;
 
+/* One number for each id: 1 for what the model said. */
+static qn_status write_mask(const rendering *r, const qn_rendered *text, const qn_ids *ids,
+                            qn_buf *out, qn_error *err)
+{
+    bool *said = qn_alloc_zeroed(ids->n + 1, sizeof *said);
+    QN_FAIL_IF(!said, err, QN_ENOMEM, "out of memory for the prompt");
+    qn_buf_text(out, ",\"assistant_masks\":");
+    bool laid = qn_generation_mask(r->words.tokenizer, text, ids->n, ids->ids, said);
+    qn_buf_text(out, laid ? "[" : "null");
+    for (size_t i = 0; laid && i < ids->n; i++)
+        qn_buf_format(out, "%s%d", i ? "," : "", said[i]);
+    qn_buf_text(out, laid ? "]" : "");
+    qn_free(said);
+    return QN_OK;
+}
+
 static qn_status write_ids(rendering *r, const qn_rendered *text, qn_buf *out, qn_error *err)
 {
     qn_ids ids = {0};
@@ -86,6 +104,8 @@ static qn_status write_ids(rendering *r, const qn_rendered *text, qn_buf *out, q
         qn_buf_text(out, ",\"ids\":");
         qn_print_ids(out, ids.n, ids.ids);
     }
+    if (st == QN_OK && qn_has_generation(text))
+        st = write_mask(r, text, &ids, out, err);
     qn_ids_release(&ids);
     return st;
 }

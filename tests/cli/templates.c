@@ -101,6 +101,17 @@ static void show_has_the_hash_that_explain_has(void **state)
     assert_prints(&r, shown);
 }
 
+static void what_the_model_said_is_marked(void **state)
+{
+    static const char source[] = "ab{% generation %}cd{% endgeneration %}e";
+    (void)state;
+    const char *m = qn_test_tiny_chat("said.gguf", &(qn_tiny_chat){.chat_template = source});
+    qn_test_file("tokenizer_config.json", 2, "{}");
+    qn_program_run r = QN_RUN("{}", "render", m, "--json");
+    assert_prints(&r, "{\"prompt\":\"abcde\",\"ids\":[");
+    assert_prints(&r, "],\"assistant_masks\":[0,0,1,1,0]}");
+}
+
 static void a_broken_template_fails_the_requests_that_get_it(void **state)
 {
     static const char broken[] = "{\"chat_template\":[{\"name\":\"tool_use\",\"template\":"
@@ -118,6 +129,7 @@ static void a_broken_template_fails_the_requests_that_get_it(void **state)
 QN_TEST_MAIN(cmocka_unit_test(a_request_gets_the_template_for_it),
              cmocka_unit_test(an_answer_is_asked_for_with_the_template_that_render_names),
              cmocka_unit_test(show_has_the_hash_that_explain_has),
+             cmocka_unit_test(what_the_model_said_is_marked),
              cmocka_unit_test(a_broken_template_fails_the_requests_that_get_it),
              cmocka_unit_test(explain_names_choice_hash_and_difference),
              cmocka_unit_test(a_broken_repository_is_named))
