@@ -141,11 +141,11 @@ static qn_status render(rendering *r, qn_str request, qn_buf *out, qn_error *err
     qn_rendered text = {0};
     size_t before = out->n_bytes;
     const char *reason = "";
-    const qn_named_template *t;
+    const qn_named_template *t = NULL;
     r->line = 0;
     if (!r->own)
         QN_TRY(choose(r, request, &t, &reason, err));
-    if (r->a->explain) {
+    if (t && r->a->explain) {
         qn_templates_explain(&r->templates, t, reason, r->a->json || r->a->jsonl, out);
         return QN_OK;
     }
