@@ -140,17 +140,19 @@ static qn_status render(rendering *r, qn_str request, qn_buf *out, qn_error *err
 {
     qn_rendered text = {0};
     size_t before = out->n_bytes;
-    const char *reason = "";
-    const qn_named_template *t = NULL;
+    const qn_template *parsed = r->own;
     r->line = 0;
-    if (!r->own)
+    if (!parsed) {
+        const qn_named_template *t = NULL;
+        const char *reason;
         QN_TRY(choose(r, request, &t, &reason, err));
-    if (t && r->a->explain) {
-        qn_templates_explain(&r->templates, t, reason, r->a->json || r->a->jsonl, out);
-        return QN_OK;
+        if (r->a->explain) {
+            qn_templates_explain(&r->templates, t, reason, r->a->json || r->a->jsonl, out);
+            return QN_OK;
+        }
+        parsed = t->parsed;
     }
-    qn_status st = qn_chat_render(r->own ? r->own : t->parsed, r->words.tokenizer, request,
-                                  r->a->now, &text, err);
+    qn_status st = qn_chat_render(parsed, r->words.tokenizer, request, r->a->now, &text, err);
     r->line = text.line;
     if (st == QN_OK)
         st = write_result(r, &text, out, err);
