@@ -51,8 +51,9 @@ static inline void qn_fuzz_stream(qn_fuzz_tokenizer *f, unsigned flags)
 
 static inline bool qn_fuzz_has_control(const qn_fuzz_tokenizer *f)
 {
+    uint32_t unk = qn_tokenizer_about(f->t)->unk; /* stands for what no token spells */
     for (size_t i = 0; i < f->ids.n; i++)
-        if (qn_token_kind_of(f->t, f->ids.ids[i]) == QN_TOKEN_CONTROL)
+        if (f->ids.ids[i] != unk && qn_token_kind_of(f->t, f->ids.ids[i]) == QN_TOKEN_CONTROL)
             return true;
     return false;
 }

@@ -83,9 +83,10 @@ def vocabularies(out):
 
 
 if __name__ == "__main__":
-    for name in ("tokenize_bpe", "tokenize_spm", "detokenize", "tokenizer_gguf"):
+    for name in ("tokenize_bpe", "tokenize_spm", "tokenize_kinds", "detokenize", "tokenizer_gguf"):
         os.makedirs(sys.argv[1] + "/" + name, exist_ok=True)
     texts(sys.argv[1] + "/tokenize_bpe", 10)
     texts(sys.argv[1] + "/tokenize_spm", 3)
+    texts(sys.argv[1] + "/tokenize_kinds", 15)
     ids(sys.argv[1] + "/detokenize")
     vocabularies(sys.argv[1] + "/tokenizer_gguf")
