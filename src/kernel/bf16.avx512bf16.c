@@ -4,6 +4,7 @@
  * Tiles of 4 outputs by 6 rows stay in registers; the rows, half as many bytes as floats, stay in
  * the second-level cache. One row takes one output at a time, because memory gives most when it is
  * read in order. */
+#include "kernel/ask.h"
 #include "kernel/bf16.avx512bf16.h"
 #include "kernel/kernels.h"
 
@@ -73,7 +74,9 @@ LANES_INLINE void dot_tile(size_t n_outputs, size_t n_rows, const operands *v)
     for (size_t r = 0; r < n_rows; r++)
         sum[o][r] = lanes_set(0);
     for (; k + 32 <= v->n_in; k += 32) {
-        if (v->n_ahead)
+        if (n_outputs == 1 && v->n_ahead)
+            qn_ask_ahead(v->w + 2 * k, 64);
+        else if (v->n_ahead)
             ask(n_outputs, v, k);
         add_products(n_outputs, n_rows, v, k, UINT32_MAX, sum);
     }

@@ -1,13 +1,9 @@
 /* kernel/dot.avx2.h - kernels.h's dot: a unit's 16 sums by folding, 16 outputs by transposing. */
 #pragma once
 
+#include "kernel/ask.h"
 #include "kernel/blocks.h"
 #include "kernel/expand.avx2.h"
-
-enum {
-    ASK_AHEAD = 8192,       /* bytes: asks for the values */
-    TRANSLATE_AHEAD = 32768 /* asks once a page, so that its address is known before */
-};
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
@@ -53,15 +49,6 @@ typedef struct unit {
     ints q[8];
     lanes scale[2], min;
 } unit;
-
-LANES_INLINE void ask_unit(const uint8_t *w, size_t n_bytes)
-{
-    if (((uintptr_t)w & 4095) < n_bytes)
-        __builtin_prefetch(w + TRANSLATE_AHEAD, 0, 2);
-    QN_UNROLL(9)
-    for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(w + ASK_AHEAD + i, 0, 3);
-}
 
 LANES_INLINE ints load_pair(const uint8_t *a, const uint8_t *b)
 {
@@ -440,7 +427,7 @@ LANES_INLINE void put_units(kind k, const dot_rows *d, const uint8_t *w, size_t 
 {
     for (; n > 0; n--, i++) {
         unit u;
-        ask_unit(w + i * k.n_unit, k.n_unit);
+        qn_ask_ahead(w + i * k.n_unit, k.n_unit);
         load_unit(k.e, w + i * k.n_unit, &u);
         const qn_dot_x *x = d->x + i % d->n_period;
         for (size_t r = 0; r < d->n_rows; r++)

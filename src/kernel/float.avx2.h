@@ -5,6 +5,7 @@
  * time, because memory gives most when it is read in order. */
 #pragma once
 
+#include "kernel/ask.h"
 #include "kernel/f16.h"
 #include "kernel/ints.avx2.h"
 #include "kernel/kernels.h"
@@ -99,7 +100,9 @@ LANES_INLINE void dot_tile(size_t n_outputs, size_t n_rows, const operands *v, s
     for (size_t r = 0; r < n_rows; r++)
         sum[o][r] = lanes_set(0);
     for (; k + 32 <= v->n_in; k += 32) {
-        if (v->n_ahead)
+        if (n_outputs == 1 && v->n_ahead)
+            qn_ask_ahead(v->w + k * n_bytes, 32 * n_bytes);
+        else if (v->n_ahead)
             ask(n_outputs, v, k, n_bytes);
         add_products(n_outputs, n_rows, v, k, sum, load);
         add_products(n_outputs, n_rows, v, k + 16, sum, load);
