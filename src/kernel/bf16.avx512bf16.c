@@ -2,8 +2,8 @@
  *
  * Lane l of 16 sums the pairs of values 2 l and 2 l + 1 of each 32, then the lanes are folded.
  * Tiles of 4 outputs by 6 rows stay in registers; the rows, half as many bytes as floats, stay in
- * the second-level cache. One row takes one output at a time, because memory gives most when it is
- * read in order. */
+ * the second-level cache. So few rows that they are one tile take one output at a time, because memory
+ * gives most when it is read in order. */
 #include "kernel/ask.h"
 #include "kernel/bf16.avx512bf16.h"
 #include "kernel/kernels.h"
@@ -111,7 +111,7 @@ void qn_bf16_mul_avx512bf16(size_t n_in, size_t n_outputs, const uint8_t *w, siz
 {
     operands v = {n_in, w, w_stride, rows, y, y_stride, 0};
     for (size_t n; n_outputs > 0; n_outputs -= n, v.w += n * w_stride, v.y += n) {
-        n = n_rows == 1 || n_outputs < TILE_OUTPUTS ? 1 : TILE_OUTPUTS;
+        n = n_rows <= MOST_ROWS || n_outputs < TILE_OUTPUTS ? 1 : TILE_OUTPUTS;
         v.n_ahead = QN_MAX(n * w_stride, (size_t)AGAIN);
         if (n == 1)
             dot_outputs(1, n_rows, v);

@@ -1,7 +1,7 @@
 /* kernel/float.avx2.h - products with float weights: the 16 lanes of float.c are one register.
  *
  * Outputs by rows of sums stay in registers; rows are taken so many at a time that their
- * activations stay in the second-level cache while all outputs pass. One row takes one output at a
+ * activations stay in the second-level cache while all outputs pass. Few rows take one output at a
  * time, because memory gives most when it is read in order. */
 #pragma once
 
@@ -15,9 +15,11 @@ enum {
     AGAIN = 8192, /* bytes between the two times that memory is asked */
 #ifdef __AVX512F__
     MOST_ROWS = 6,
+    FEW_ROWS = 4,
     TILE_OUTPUTS = 4,
 #else
     MOST_ROWS = 2,
+    FEW_ROWS = 2,
     TILE_OUTPUTS = 2,
 #endif
 };
@@ -149,7 +151,7 @@ LANES_INLINE void dot_all(size_t n_outputs, size_t n_rows, operands v, size_t n_
                           load_weights *load)
 {
     for (size_t n; n_outputs > 0; n_outputs -= n, v = operands_at(&v, n, 0)) {
-        n = n_rows == 1 || n_outputs < TILE_OUTPUTS ? 1 : TILE_OUTPUTS;
+        n = n_rows <= FEW_ROWS || n_outputs < TILE_OUTPUTS ? 1 : TILE_OUTPUTS;
         v.n_ahead = QN_MAX(n * v.w_stride, (size_t)AGAIN);
         if (n == 1)
             dot_outputs(1, n_rows, v, n_bytes, load);
