@@ -15,7 +15,8 @@
 
 enum {
     QN_DOT_OUTPUTS = 16,
-    QN_DOT_MOST_ROWS = 3, /* with more, panels are as fast: docs/speed/014-order-of-terms.md */
+    QN_DOT_MOST_ROWS = 4,
+    QN_DOT_MOST_VALUES = 16384, /* of several rows: the terms of more leave the nearest cache */
 };
 
 /* How the 32 halves of a unit's groups lie in 8 times 64 bytes of decoded values. */
@@ -38,6 +39,12 @@ typedef struct qn_dot_scratch {
     qn_dot_x *x;  /* of qn_dot_arrange, for each row */
     float *terms; /* 2 * n_rows * qn_dot_n_terms: of 16 outputs and of the 16 before */
 } qn_dot_scratch;
+
+/* Whether so few rows are no slower so than with panels: docs/speed/014-order-of-terms.md. */
+static inline bool qn_dot_suits(size_t n_rows, size_t n_in)
+{
+    return n_rows == 1 || (n_rows <= QN_DOT_MOST_ROWS && n_rows * n_in <= QN_DOT_MOST_VALUES);
+}
 
 static inline qn_dot_order qn_dot_order_of(qn_shape shape, size_t n_block)
 {

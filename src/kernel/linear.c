@@ -27,8 +27,11 @@ typedef struct scratch {
 
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
+    size_t n_dot = QN_DOT_MOST_ROWS;
+    while (!qn_dot_suits(n_dot, n_in))
+        n_dot--;
     size_t panels = sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float);
-    size_t dot = qn_dot_scratch_bytes(n_in, QN_DOT_MOST_ROWS);
+    size_t dot = qn_dot_scratch_bytes(n_in, n_dot);
     return (QN_MAX(panels, dot) + 63) / 64 * 64;
 }
 
@@ -111,7 +114,7 @@ static size_t dot_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, 
 {
     size_t n_period = qn_dot_period(w->n_in), n_act = qn_act_bytes(w->n_in);
     size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
-    if (!k->dot || n_rows > QN_DOT_MOST_ROWS)
+    if (!k->dot || !qn_dot_suits(n_rows, w->n_in))
         return o_begin;
     qn_dot_x *x = memory;
     for (size_t r = 0; r < n_rows; r++)

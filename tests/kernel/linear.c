@@ -188,8 +188,8 @@ static void every_variant_equals_the_reference_on_random_sizes(void **state)
             check(e, random_n_in(e), 1 + draw(70), 1 + draw(i % 4 ? 9 : 20), RANDOM, RANDOM);
 }
 
-/* Rows whose groups fill units, rows that share units, and more units than a product lays out. */
-static void one_row_equals_the_reference_whatever_its_length(void **state)
+/* Rows whose groups fill units, rows that share units, and so long that few rows take panels. */
+static void few_rows_equal_the_reference_whatever_their_length(void **state)
 {
     (void)state;
     seed = 5;
@@ -197,7 +197,8 @@ static void one_row_equals_the_reference_whatever_its_length(void **state)
     for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
         for (size_t i = 0; i < QN_COUNT(n_groups); i++) {
             size_t n_in = n_groups[i] * QN_MAX(qn_encoding_block(e), (size_t)32);
-            check(e, n_in, 16 + draw(70), 1, RANDOM, RANDOM);
+            for (size_t n_rows = 1; n_rows <= 5; n_rows++)
+                check(e, n_in, 16 + draw(40), n_rows, RANDOM, RANDOM);
             check(e, n_in, 16, 1, ALL_ONE_BITS, ALL_ONE_BITS);
         }
 }
@@ -341,7 +342,7 @@ static void quantization_is_what_the_definition_says(void **state)
 }
 
 QN_TEST_MAIN(cmocka_unit_test(every_variant_equals_the_reference_on_random_sizes),
-             cmocka_unit_test(one_row_equals_the_reference_whatever_its_length),
+             cmocka_unit_test(few_rows_equal_the_reference_whatever_their_length),
              cmocka_unit_test(every_variant_equals_the_reference_at_the_extremes),
              cmocka_unit_test(rows_beyond_one_pass_are_computed_alike),
              cmocka_unit_test(a_row_does_not_depend_on_its_batch),
