@@ -2,10 +2,10 @@
  *
  * Lane l of 16 sums the pairs of values 2 l and 2 l + 1 of each 32, then the lanes are folded.
  * Tiles of 4 outputs by 6 rows stay in registers; the rows, half as many bytes as floats, stay in
- * the second-level cache. So few rows that they are one tile take one output at a time, because memory
- * gives most when it is read in order. */
-#include "kernel/ask.h"
+ * the second-level cache. So few rows that they are one tile take one output at a time, because
+ * memory gives most when it is read in order. */
 #include "kernel/bf16.avx512bf16.h"
+#include "kernel/ask.h"
 #include "kernel/kernels.h"
 
 enum {
