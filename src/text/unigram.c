@@ -89,6 +89,12 @@ static void turn_round(size_t n, qn_node *nodes)
     }
 }
 
+/* In Hugging Face's also where a text spells the unknown token's name. */
+static bool is_unknown(const qn_tokenizer *t, uint32_t id)
+{
+    return id == QN_NO_TOKEN || (t->hf && id == t->info.unk);
+}
+
 static qn_status emit(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n, const uint8_t *word,
                       qn_ids *out, qn_error *err)
 {
@@ -96,12 +102,13 @@ static qn_status emit(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n, 
     s->unknown = false;
     for (size_t at = 0, to; at < n; at = to) {
         to = nodes[at].next;
-        if (nodes[to].id != QN_NO_TOKEN) {
+        size_t first = to;
+        while (is_unknown(t, nodes[first].id) && to < n && is_unknown(t, nodes[nodes[to].next].id))
+            to = nodes[to].next; /* unknown characters in a row count as one */
+        if (to == first && nodes[to].id != QN_NO_TOKEN) {
             qn_ids_append(out, 1, &nodes[to].id);
             continue;
         }
-        while (to < n && nodes[nodes[to].next].id == QN_NO_TOKEN)
-            to = nodes[to].next; /* unknown characters in a row count as one */
         s->unknown = false;
         QN_TRY(qn_spell_unknown(t, s, to - at, word + at, out, err));
     }

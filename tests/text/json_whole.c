@@ -2,6 +2,7 @@
  *
  * Fixtures: tests/oracles/tokenizer_json_fixtures.py. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/alloc.h"
 #include "tests/support/test.h"
@@ -64,6 +65,38 @@ static void unigrams_with_and_without_byte_fallback(void **state)
     expect("albert");
 }
 
+/* Where it is a piece and no added token; ids by tokenizers 0.23.3. */
+static void the_unknown_tokens_name_is_unknown_to_unigrams(void **state)
+{
+    static const struct {
+        const char *seed, *text;
+        size_t n;
+        uint32_t ids[9];
+    } rows[] = {{"unigram", "<unk>\u4e2d", 2, {1, 0}},
+                {"unigram", "a<unk>\u4e2d\u6587a", 4, {1, 3, 0, 3}},
+                {"unigram-bytes", "<unk>", 2, {1, 0}},
+                {"unigram-bytes", "<unk>\u4e2d", 9, {1, 66, 123, 116, 113, 68, 234, 190, 179}}};
+    (void)state;
+    for (size_t i = 0; i < QN_COUNT(rows); i++) {
+        char path[256];
+        qn_tokenizer *t;
+        qn_tokenizer_scratch *s;
+        qn_ids ids = {0};
+        qn_error err = {0};
+        snprintf(path, sizeof path, "tests/fuzz/seeds/tokenizer_json/%s", rows[i].seed);
+        assert_int_equal(qn_tokenizer_open(&t, path, &err), QN_OK);
+        assert_int_equal(qn_tokenizer_scratch_open(&s, t, &err), QN_OK);
+        assert_int_equal(qn_tokenize(t, s, strlen(rows[i].text), rows[i].text, 0, &ids, &err),
+                         QN_OK);
+        assert_int_equal(ids.n, rows[i].n);
+        assert_memory_equal(ids.ids, rows[i].ids, ids.n * sizeof *ids.ids);
+        qn_ids_release(&ids);
+        qn_tokenizer_scratch_close(s);
+        qn_tokenizer_release(t);
+    }
+    assert_int_equal(qn_alloc_live(), 0);
+}
+
 static void word_pieces_and_whole_words(void **state)
 {
     (void)state;
@@ -90,5 +123,6 @@ QN_TEST_MAIN(cmocka_unit_test(byte_level_with_every_flag_of_added_tokens),
              cmocka_unit_test(characters_with_byte_fallback),
              cmocka_unit_test(characters_with_prefixes_and_suffixes),
              cmocka_unit_test(unigrams_with_and_without_byte_fallback),
+             cmocka_unit_test(the_unknown_tokens_name_is_unknown_to_unigrams),
              cmocka_unit_test(word_pieces_and_whole_words), cmocka_unit_test(sentencepiece_models),
              cmocka_unit_test(tekken_files))
