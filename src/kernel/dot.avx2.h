@@ -425,13 +425,13 @@ typedef struct dot_rows {
 LANES_INLINE void put_units(kind k, const dot_rows *d, const uint8_t *w, size_t i, size_t n,
                             float *terms)
 {
-    for (; n > 0; n--, i++) {
+    for (size_t at = i % d->n_period; n > 0; n--, i++, at = at + 1 == d->n_period ? 0 : at + 1) {
         unit u;
         qn_ask_ahead(w + i * k.n_unit, k.n_unit);
         load_unit(k.e, w + i * k.n_unit, &u);
-        const qn_dot_x *x = d->x + i % d->n_period;
         for (size_t r = 0; r < d->n_rows; r++)
-            lanes_store(terms + r * d->n_terms + 16 * i, terms_of(k, &u, x + r * d->n_period));
+            lanes_store(terms + r * d->n_terms + 16 * i,
+                        terms_of(k, &u, d->x + r * d->n_period + at));
     }
 }
 
