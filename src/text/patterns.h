@@ -8,7 +8,3 @@ qn_cut_pattern *qn_pattern_scanner(qn_str pattern, bool *is_total);
 
 /* Makes the pattern the only cut of the rules. */
 qn_status qn_pattern_use(qn_rules *r, qn_str pattern, qn_error *err);
-
-/* Rules of the patterns that a tokenizer.ggml.pre stands for, in *r, which the caller releases;
- * NULL: there is no such name. */
-qn_status qn_pattern_rules(qn_rules **r, qn_str pre, qn_error *err);

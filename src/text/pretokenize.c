@@ -4,92 +4,7 @@
  * order and every greedy run is taken once. Source: the tokenizer.json of each family. */
 #include "text/pretokenize.h"
 
-static const uint8_t *run(const uint8_t *p, const uint8_t *end, uint32_t classes)
-{
-    while (p < end) {
-        qn_char c = qn_char_at(p, end);
-        if (!(c.class & classes))
-            break;
-        p += c.n_bytes;
-    }
-    return p;
-}
-
-static const uint8_t *run_without(const uint8_t *p, const uint8_t *end, uint32_t classes)
-{
-    while (p < end) {
-        qn_char c = qn_char_at(p, end);
-        if (c.class & classes)
-            break;
-        p += c.n_bytes;
-    }
-    return p;
-}
-
-static const uint8_t *run_newlines(const uint8_t *p, const uint8_t *end, bool slash)
-{
-    while (p < end && (*p == '\r' || *p == '\n' || (slash && *p == '/')))
-        p++;
-    return p;
-}
-
-static uint32_t class_at(const uint8_t *p, const uint8_t *end)
-{
-    return p < end ? qn_char_at(p, end).class : 0;
-}
-
-/* 's|'t|'re|'ve|'m|'ll|'d at p; with fold in any case, where U+017F folds to s. */
-static size_t contraction(const uint8_t *p, const uint8_t *end, bool fold)
-{
-    size_t left = (size_t)(end - p);
-    if (left < 2 || *p != '\'')
-        return 0;
-    uint8_t low = fold ? 0x20 : 0, a = p[1] | low, b = left > 2 ? p[2] | low : 0;
-    if (a == 's' || a == 't' || a == 'm' || a == 'd')
-        return 2;
-    if (((a == 'r' || a == 'v') && b == 'e') || (a == 'l' && b == 'l'))
-        return 3;
-    return fold && left > 2 && p[1] == 0xC5 && p[2] == 0xBF ? 3 : 0;
-}
-
-/* \s*[\r\n]+ (with newlines) |\s+(?!\S)|\s+ at a p that is white space. */
-static size_t spaces(const uint8_t *p, const uint8_t *end, bool newlines)
-{
-    const uint8_t *q = p, *last = p, *newline = NULL;
-    while (q < end) {
-        qn_char c = qn_char_at(q, end);
-        if (!(c.class & QN_SPACE))
-            break;
-        last = q;
-        q += c.n_bytes;
-        if (c.class & QN_NEWLINE)
-            newline = q;
-    }
-    if (newlines && newline)
-        return (size_t)(newline - p);
-    return (size_t)((q == end || last == p ? q : last) - p);
-}
-
-/* \p{N}{1,most} */
-static size_t numbers(const uint8_t *p, const uint8_t *end, size_t most)
-{
-    const uint8_t *q = p;
-    for (; most && q < end; most--) {
-        qn_char c = qn_char_at(q, end);
-        if (!(c.class & QN_N))
-            break;
-        q += c.n_bytes;
-    }
-    return (size_t)(q - p);
-}
-
-/* ` ?[^classes]+[\r\n]*`, or 0. */
-static size_t others(const uint8_t *p, const uint8_t *end, uint32_t classes, bool slash)
-{
-    const uint8_t *from = p + (*p == ' ');
-    const uint8_t *q = run_without(from, end, classes);
-    return q == from ? 0 : (size_t)(run_newlines(q, end, slash) - p);
-}
+#include "text/scan.h"
 
 /* 's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+ */
 size_t qn_cut_gpt2(const uint8_t *p, const uint8_t *end, size_t *skip)
@@ -107,24 +22,6 @@ size_t qn_cut_gpt2(const uint8_t *p, const uint8_t *end, size_t *skip)
     if (class && !(class & QN_SPACE))
         return (size_t)(run_without(from, end, QN_SPACE | QN_L | QN_N) - p);
     return spaces(p, end, false);
-}
-
-/* (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?W+|\p{N}{1,digits}| ?[^\sW\p{N}]+[\r\n]*
- * |\s*[\r\n]+|\s+(?!\S)|\s+ */
-static inline size_t words(const uint8_t *p, const uint8_t *end, uint32_t letters, size_t digits)
-{
-    size_t n = contraction(p, end, true);
-    if (n)
-        return n;
-    qn_char c = qn_char_at(p, end);
-    if (c.class & letters)
-        return (size_t)(run(p, end, letters) - p);
-    if (!(c.class & (QN_NEWLINE | QN_L | QN_N)) && class_at(p + c.n_bytes, end) & letters)
-        return (size_t)(run(p + c.n_bytes, end, letters) - p);
-    if (c.class & QN_N)
-        return numbers(p, end, digits);
-    n = others(p, end, QN_SPACE | letters | QN_N, false);
-    return n ? n : spaces(p, end, true);
 }
 
 size_t qn_cut_llama3(const uint8_t *p, const uint8_t *end, size_t *skip)
@@ -145,59 +42,17 @@ size_t qn_cut_qwen35(const uint8_t *p, const uint8_t *end, size_t *skip)
     return words(p, end, QN_L | QN_M, 1);
 }
 
-/* U*D+ from p, else 0, where U is [\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}], D is [\p{Ll}\p{Lm}\p{Lo}\p{M}].
- * U* gives back as far as its last character that D takes too. */
-static size_t upper_lower(const uint8_t *p, const uint8_t *end)
-{
-    const uint8_t *q = p, *both = NULL;
-    while (q < end) {
-        qn_char c = qn_char_at(q, end);
-        if (!(c.class & (QN_LU | QN_LT | QN_LM | QN_LO | QN_M)))
-            break;
-        q += c.n_bytes;
-        if (c.class & (QN_LM | QN_LO | QN_M))
-            both = q;
-    }
-    const uint8_t *lower = run(q, end, QN_LL | QN_LM | QN_LO | QN_M);
-    return lower > q ? (size_t)(lower - p) : both ? (size_t)(both - p) : 0;
-}
-
-/* X?U*D+|X?U+D* where X is [^\r\n\p{L}\p{N}], or 0. */
-static size_t cased(const uint8_t *p, const uint8_t *end)
-{
-    const uint32_t upper = QN_LU | QN_LT | QN_LM | QN_LO | QN_M;
-    qn_char c = qn_char_at(p, end);
-    size_t prefix = c.class & (QN_NEWLINE | QN_L | QN_N) ? 0 : c.n_bytes;
-    size_t n = prefix && p + prefix < end ? upper_lower(p + prefix, end) : 0;
-    if (n)
-        return prefix + n;
-    n = upper_lower(p, end);
-    if (n)
-        return n;
-    const uint8_t *q = run(p + prefix, end, upper); /* no D in or behind it */
-    return q > p + prefix ? (size_t)(q - p) : 0;
-}
-
-/* The rest of R-O200K: \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ */
-static size_t uncased(const uint8_t *p, const uint8_t *end, size_t digits)
-{
-    size_t n = numbers(p, end, digits);
-    if (!n)
-        n = others(p, end, QN_SPACE | QN_L | QN_N, true);
-    return n ? n : spaces(p, end, true);
-}
-
 size_t qn_cut_gpt4o(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     (void)skip;
-    size_t n = cased(p, end);
+    size_t n = cased(p, end, false);
     return n ? n + contraction(p + n, end, true) : uncased(p, end, 3);
 }
 
 size_t qn_cut_tekken(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     (void)skip;
-    size_t n = cased(p, end);
+    size_t n = cased(p, end, false);
     return n ? n : uncased(p, end, 1);
 }
 
@@ -251,36 +106,6 @@ size_t qn_cut_digits3(const uint8_t *p, const uint8_t *end, size_t *skip)
     size_t n = numbers(p, end, 3);
     *skip = (size_t)(run_without(p, end, QN_N) - p);
     return n;
-}
-
-typedef struct range {
-    uint32_t first, last;
-} range;
-
-static bool in_ranges(uint32_t code, size_t n, const range ranges[n])
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (code > ranges[middle].last)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < n && code >= ranges[low].first;
-}
-
-/* [ranges]+ at p */
-static size_t run_ranges(const uint8_t *p, const uint8_t *end, size_t n, const range ranges[n])
-{
-    const uint8_t *q = p;
-    while (q < end) {
-        qn_char c = qn_char_at(q, end);
-        if (!in_ranges(c.code, n, ranges))
-            break;
-        q += c.n_bytes;
-    }
-    return (size_t)(q - p);
 }
 
 /* \s?[ranges]+ at p; skips one character where there is none. */
@@ -387,14 +212,16 @@ size_t qn_cut_punctuation_llm(const uint8_t *p, const uint8_t *end, size_t *skip
     return spaced_ranges(p, end, skip, QN_COUNT(ranges), ranges);
 }
 
-/* \s+$ */
+/* \s+$, whose $ stands before any newline. */
 size_t qn_cut_last_spaces(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
-    const uint8_t *q = run(p, end, QN_SPACE);
+    const uint8_t *q = run(p, end, QN_SPACE), *newline = q;
     if (q == end)
         return (size_t)(q - p);
+    while (newline > p && *newline != '\n')
+        newline--;
     *skip = (size_t)(run_without(q, end, QN_SPACE) - p);
-    return 0;
+    return (size_t)(newline - p);
 }
 
 /* [一-龥ࠀ-一가-퟿]+ */
@@ -429,6 +256,7 @@ static const qn_pretokenizer table[] = {
 #include "text/pretokenizers.def"
 #undef X
 };
+
 // clang-format on
 
 const qn_pretokenizer *qn_pretokenizer_named(qn_str name)

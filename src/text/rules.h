@@ -103,10 +103,8 @@ struct qn_rules {
     qn_cut_step cuts[QN_RULES_STEPS];                         /* none: the model cuts by itself */
     uint32_t before[QN_RULES_AROUND], after[QN_RULES_AROUND]; /* ids around a text */
     qn_joining joining;
-    const char *name; /* of the pre-tokenizer, where GGUF has one for these cuts; else NULL */
-    bool add_bos;     /* of that name, where the file does not say */
-    bool is_hf;       /* from a tokenizer.json, which states all: nothing is guessed */
-    bool cleans;      /* QN_JOIN_WORDPIECE: no space before punctuation */
+    bool is_hf;  /* from a tokenizer.json, which states all: nothing is guessed */
+    bool cleans; /* QN_JOIN_WORDPIECE: no space before punctuation */
     bool byte_level, has_marks, ignore_merges, splits_unknown, falls_back; /* to byte tokens */
     bool is_single;        /* scores add up in float, as SentencePiece's */
     bool strips_each;      /* QN_JOIN_STRIP: of each token until there is text */

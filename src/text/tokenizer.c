@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/checked.h"
-#include "text/patterns.h"
 #include "text/vocab.h"
 
 static const qn_text_model *const models[] = {
@@ -140,9 +139,7 @@ static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error
     QN_FAIL_IF(!m, err, QN_EUNSUPPORTED, "tokenizer model %s is not supported",
                qn_str_show(shown, source->model));
     const qn_pretokenizer *pre = m->needs_pre ? qn_pretokenizer_named(source->pre) : NULL;
-    const qn_rules *rules = t->rules;
-    bool by_name = rules && rules->name;
-    QN_FAIL_IF(m->needs_pre && !pre && !rules, err, QN_EUNSUPPORTED,
+    QN_FAIL_IF(m->needs_pre && !pre && !source->rules, err, QN_EUNSUPPORTED,
                "pre-tokenizer %s is not supported",
                source->pre.n_bytes ? qn_str_show(shown, source->pre) : "(none named)");
     QN_FAIL_IF(m->needs_scores && !source->scores && !(m->takes_merges && t->hf), err, QN_EFORMAT,
@@ -151,9 +148,7 @@ static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error
     uint32_t n = (uint32_t)source->tokens.n;
     bool guess = !t->hf;
     t->model = m, t->pre = pre;
-    t->ignore_merges =
-        guess ? m->has_ranks || (pre && pre->ignore_merges) || (by_name && rules->ignore_merges)
-              : t->hf->ignore_merges;
+    t->ignore_merges = guess ? m->has_ranks || (pre && pre->ignore_merges) : t->hf->ignore_merges;
     t->drops_bytes = guess ? m->drops_bytes : source->unk == QN_NO_TOKEN;
     t->info = (qn_tokenizer_info){
         .n_tokens = n,
@@ -161,16 +156,12 @@ static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error
         .eos = guess ? stated(source->eos, m->eos, n) : source->eos,
         .unk = guess ? stated(source->unk, m->unk, n) : source->unk,
         .pad = source->pad,
-        .add_bos = source->add_bos >= 0
-                       ? source->add_bos > 0
-                       : m->add_bos || (pre && pre->add_bos) || (by_name && rules->add_bos),
+        .add_bos = source->add_bos < 0 ? m->add_bos || (pre && pre->add_bos) : source->add_bos > 0,
         .add_eos = source->add_eos < 0 ? m->add_eos : source->add_eos > 0,
         .add_space_prefix =
             source->add_space_prefix < 0 ? m->add_space_prefix : source->add_space_prefix > 0,
         .model = m->name,
-        .pre = pre       ? pre->name
-               : by_name ? rules->name
-                         : "",
+        .pre = pre ? pre->name : "",
     };
     QN_TRY(check_id("bos", source->bos, n, err));
     QN_TRY(check_id("eos", source->eos, n, err));
@@ -207,8 +198,6 @@ static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error 
 {
     qn_arena sum = {.counts_only = true};
     t->rules = source->rules;
-    if (!t->rules && !qn_pretokenizer_named(source->pre))
-        QN_TRY(qn_pattern_rules(&t->rules, source->pre, err));
     t->hf = t->rules && t->rules->is_hf ? t->rules : NULL;
     QN_TRY(choose(t, source, err));
     take_stages(t);

@@ -1,15 +1,15 @@
-"""Ids under the pre-tokenizers that are patterns (src/text/pre_patterns.def), by tokenizers 0.23.3:
+"""Pieces under the pre-tokenizers of one family alone (src/text/pretokenizers.def), by tokenizers 0.23.3:
 
-    python tests/oracles/tokenizer_patterns.py tests/fixtures/text/bpe.vocab tests/fixtures/text/bpe-patterns.jsonl
+    python tests/oracles/tokenizer_patterns.py tests/fixtures/text/own-pieces.jsonl
 
-The first line is {"texts"}, then for each name {"pre", "hashes"}: FNV-1a of the ids of each text with the
-vocabulary of bpe.vocab. The patterns stand here as the models' tokenizer.json has them.
+The first line is {"texts"}, then for each name {"pre", "ignore_merges", "hashes"}: FNV-1a of the bytes of each
+piece of each text. The patterns stand here as the models' tokenizer.json has them. Some of the texts are made for
+them: where Han and word characters begin and end, runs of spaces and digits of many lengths.
 """
 import json
-import struct
 import sys
 
-from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, pre_tokenizers
 
 from tokenizer_pipelines import fnv
 from tokenizer_strings import all_strings
@@ -43,31 +43,21 @@ PATTERNS = {
 IGNORE_MERGES = ("minicpm5", "youtu")
 
 
-def read_vocab(path):
-    data = open(path, "rb").read()
-    at = 14
+def edges(pattern):
+    """The first and the last character of every run that matches, and those beside them."""
+    codes = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
+    pieces = pre_tokenizers.Split(Regex(pattern), "isolated").pre_tokenize_str("".join(map(chr, codes)))
+    return [chr(codes[at]) for _, span in pieces for at in (span[0] - 1, span[0]) if at > 0 and codes[at] > 127]
 
-    def take(form):
-        nonlocal at
-        values = struct.unpack_from("<" + form, data, at)
-        at += struct.calcsize("<" + form)
-        return values if len(values) > 1 else values[0]
 
-    def text():
-        nonlocal at
-        n = take("Q")
-        at += n
-        return data[at - n : at].decode()
-
-    text(), text(), take("4I3i")
-    n, _ = take("QQ")
-    tokens = [text() for _ in range(n)]
-    if take("B"):
-        at += 4 * n
-    kinds = [take("i") for _ in range(n)]
-    at += n
-    n_merges, _ = take("QQ")
-    return tokens, kinds, [tuple(text().split(" ", 1)) for _ in range(n_merges)]
+def own_strings():
+    yield from ("Ab" + c + "cD'll " + c + "E1" + c + c + "\n" for c in edges(r"\p{Han}+"))
+    words = edges(r"\w+")
+    yield from ("".join("1234" + c + "56 7" + c for c in words[i : i + 64]) for i in range(0, len(words), 64))
+    yield from ("a" + c + "b 1" + c + c for c in edges(BLOOM) + edges(PATTERNS["youtu"][0]))
+    for n in [*range(1, 18), 31, 32, 33, 127, 255, 511, 512, 513, 767, 1023, 1024, 1025, 1537]:
+        yield from (" " * n, "a" + " " * n + "b", " " * n + "!", " \t" * n + "\r\n" + " " * n + "9", "7" * n, "x " + "\u0663" * n + "8" * n + " y", "1" * n + "z")
+    yield from ("<sentinel:1>x<sentinel:>" + "<sentinel:" * 3 + "22>", "IMGIMGAZ IMGIMGABCDZ IMGIMGABCDEZ IMGIMGZ IMGIMGIMGIMGIZ", "a\t\tb\n\nc     d   e       f")
 
 
 def step(pattern):
@@ -78,20 +68,16 @@ def step(pattern):
     return pre_tokenizers.Split(Regex(pattern), "isolated")
 
 
-def main(vocab, out):
-    tokens, kinds, merges = read_vocab(vocab)
-    normal = {t: i for i, t in enumerate(tokens) if kinds[i] == 1}
-    added = [t for i, t in enumerate(tokens) if kinds[i] == 4]
-    texts = [s for s in all_strings(150) if s and not any(a in s for a in added)]
+def main(out):
+    texts = [s for s in all_strings(150) + [*own_strings()] if s]
     with open(out, "w") as f:
         f.write(json.dumps(dict(texts=texts)) + "\n")
         for name, patterns in PATTERNS.items():
-            t = Tokenizer(models.BPE(normal, merges, ignore_merges=name in IGNORE_MERGES))
-            t.pre_tokenizer = pre_tokenizers.Sequence([step(p) for p in patterns] + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
-            hashes = ["%016x" % fnv(t.encode(s).ids) for s in texts]
-            f.write(json.dumps(dict(pre=name, hashes=hashes)) + "\n")
+            cut = pre_tokenizers.Sequence([step(p) for p in patterns] + [pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+            hashes = ["%016x" % fnv([len(piece) for piece, _ in cut.pre_tokenize_str(s)]) for s in texts]
+            f.write(json.dumps(dict(pre=name, ignore_merges=name in IGNORE_MERGES, hashes=hashes)) + "\n")
     print("%d names, %d texts" % (len(PATTERNS), len(texts)))
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    main(sys.argv[1])

@@ -1,5 +1,6 @@
-/* tests/text/pre_patterns.c - names of pre-tokenizers that stand for patterns give the ids of
- * tokenizers.
+/* tests/text/pre_patterns.c - the pre-tokenizers of one family alone cut as tokenizers cuts by the
+ * patterns of that family's tokenizer.json, and every scanner as PCRE2 by the pattern it stands
+ * for.
  *
  * Fixture: tests/oracles/tokenizer_patterns.py. */
 #include <stdio.h>
@@ -8,51 +9,44 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "tests/support/test.h"
-#include "tests/support/vocab_file.h"
+#include "text/older.h"
+#include "text/patterns.h"
+#include "text/pretokenize.h"
+#include "text/regex.h"
 
-#define FOLDER "tests/fixtures/text/"
+#define FIXTURE "tests/fixtures/text/own-pieces.jsonl"
 
-static uint64_t hash_of(const qn_tokenizer *t, qn_tokenizer_scratch *s, qn_ids *ids, qn_str text)
+static uint64_t hash_of(const qn_pretokenizer *pre, qn_str text)
 {
-    qn_error err = {0};
+    qn_cut cut;
     uint64_t h = 0xCBF29CE484222325u;
-    qn_ids_clear(ids);
-    if (qn_tokenize(t, s, text.n_bytes, text.bytes, 0, ids, &err) != QN_OK)
-        fail_msg("%s", err.text);
-    for (size_t i = 0; i < ids->n; i++)
-        h = (h ^ ids->ids[i]) * 0x100000001B3u;
+    qn_cut_init(&cut, pre, text.n_bytes, (const uint8_t *)text.bytes);
+    for (size_t n; (n = qn_cut_next(&cut)) > 0;)
+        h = (h ^ n) * 0x100000001B3u;
     return h;
 }
 
-/* How many texts have other ids; prints the first. */
-static size_t compare(const char *pre, qn_str texts, qn_json *hashes, qn_region *strings)
+/* How many texts are cut otherwise; prints the first. */
+static size_t compare(const qn_pretokenizer *pre, qn_str texts, qn_json *hashes, qn_region *strings)
 {
-    qn_tokenizer *t = qn_test_vocab_open_as(FOLDER "bpe.vocab", pre);
-    qn_tokenizer_scratch *s;
-    qn_ids ids = {0};
-    qn_error err = {0};
     qn_json j;
     size_t n = 0, n_wrong = 0;
-    assert_string_equal(qn_tokenizer_about(t)->pre, pre);
-    assert_int_equal(qn_tokenizer_scratch_open(&s, t, &err), QN_OK);
     qn_json_init(&j, texts.n_bytes, texts.bytes, strings);
     qn_json_enter(hashes, QN_JSON_ARRAY);
     for (qn_json_enter(&j, QN_JSON_ARRAY); qn_json_next(&j); n++) {
         char got[17];
         assert_true(qn_json_next(hashes));
         qn_str text = qn_json_string(&j), want = qn_json_string(hashes);
-        snprintf(got, sizeof got, "%016llx", (unsigned long long)hash_of(t, s, &ids, text));
+        snprintf(got, sizeof got, "%016llx", (unsigned long long)hash_of(pre, text));
         if (memcmp(got, want.bytes, 16) != 0 && n_wrong++ < 2)
-            print_message("# %s: %.*s\n", pre, (int)QN_MIN(text.n_bytes, (size_t)100), text.bytes);
+            print_message("# %s: %.*s\n", pre->name, (int)QN_MIN(text.n_bytes, (size_t)100),
+                          text.bytes);
     }
-    qn_ids_release(&ids);
-    qn_tokenizer_scratch_close(s);
-    qn_tokenizer_release(t);
-    assert_true(n > 300);
+    assert_true(n > 700);
     return n_wrong;
 }
 
-static void every_name_gives_the_ids_of_the_reference(void **state)
+static void every_family_is_cut_as_the_reference_cuts(void **state)
 {
     qn_buf file = {0};
     qn_error err = {0};
@@ -60,12 +54,12 @@ static void every_name_gives_the_ids_of_the_reference(void **state)
     qn_str texts = {0};
     size_t n_names = 0, n_wrong = 0;
     (void)state;
-    if (qn_buf_read_file(&file, FOLDER "bpe-patterns.jsonl", 16 << 20, &err) != QN_OK)
+    if (qn_buf_read_file(&file, FIXTURE, 16 << 20, &err) != QN_OK)
         fail_msg("%s", err.text);
     for (const char *p = file.bytes, *end = p + file.n_bytes, *newline; p < end; p = newline + 1) {
         qn_json j, hashes = {0};
         qn_str key;
-        char pre[QN_SHOWN] = "";
+        const qn_pretokenizer *pre = NULL;
         newline = memchr(p, '\n', (size_t)(end - p));
         assert_non_null(newline);
         qn_json_init(&j, (size_t)(newline - p), p, &strings);
@@ -73,11 +67,13 @@ static void every_name_gives_the_ids_of_the_reference(void **state)
             if (qn_str_is(key, "texts"))
                 texts = qn_json_raw(&j);
             else if (qn_str_is(key, "pre"))
-                qn_str_show(pre, qn_json_string(&j));
+                assert_non_null(pre = qn_pretokenizer_named(qn_json_string(&j)));
+            else if (qn_str_is(key, "ignore_merges"))
+                assert_int_equal(pre && pre->ignore_merges, qn_json_bool(&j));
             else
                 qn_json_init_raw(&hashes, &j, qn_json_raw(&j));
         }
-        if (!pre[0])
+        if (!pre)
             continue;
         n_wrong += compare(pre, texts, &hashes, &strings);
         n_names++;
@@ -89,4 +85,86 @@ static void every_name_gives_the_ids_of_the_reference(void **state)
     assert_int_equal(n_wrong, 0);
 }
 
-QN_TEST_MAIN(cmocka_unit_test(every_name_gives_the_ids_of_the_reference))
+static const char *const patterns[] = {
+#define X(pattern, ...) pattern,
+#include "text/patterns.def"
+#undef X
+};
+
+/* Where a scanner's next match is, as qn_regex_find says it. */
+static void scan_next(qn_cut_pattern *scan, qn_str text, size_t at, size_t *begin, size_t *end)
+{
+    const uint8_t *p = (const uint8_t *)text.bytes + at, *last = p + text.n_bytes - at;
+    size_t n = 0;
+    for (size_t skip = 0; p < last && (n = scan(p, last, &skip)) == 0; p += skip)
+        ;
+    *begin = (size_t)(p - (const uint8_t *)text.bytes), *end = *begin + n;
+}
+
+static bool has_newer(qn_str text)
+{
+    const uint8_t *p = (const uint8_t *)text.bytes, *end = p + text.n_bytes;
+    for (qn_char c; p < end; p += c.n_bytes)
+        if ((c = qn_char_at(p, end), qn_older_newer(c.code)))
+            return true;
+    return false;
+}
+
+static bool same(const char *pattern, const qn_regex *x, qn_regex_scratch *s, qn_str text)
+{
+    bool is_total;
+    qn_error err = {0};
+    qn_cut_pattern *scan = qn_pattern_scanner(qn_str_of(pattern), &is_total);
+    qn_regex_begin(s, text.n_bytes);
+    for (size_t at = 0, begin, end, want_begin, want_end; at < text.n_bytes; at = end) {
+        scan_next(scan, text, at, &begin, &end);
+        if (qn_regex_find(x, s, text.n_bytes, (const uint8_t *)text.bytes, at, &want_begin,
+                          &want_end, &err) != QN_OK)
+            fail_msg("%s: %s", pattern, err.text);
+        if (begin == want_begin && end == want_end && !(is_total && begin != at))
+            continue;
+        print_message("# %s: %zu to %zu, not %zu to %zu, of %.*s\n", pattern, begin, end,
+                      want_begin, want_end, (int)QN_MIN(text.n_bytes, (size_t)100), text.bytes);
+        return false;
+    }
+    return true;
+}
+
+static void every_scanner_matches_as_its_pattern_does(void **state)
+{
+    qn_buf file = {0};
+    qn_error err = {0};
+    qn_region strings = qn_region_of(64 << 20);
+    size_t n_wrong = 0, n_texts = 0;
+    (void)state;
+    if (qn_buf_read_file(&file, FIXTURE, 16 << 20, &err) != QN_OK)
+        fail_msg("%s", err.text);
+    for (size_t i = 0; i < QN_COUNT(patterns); i++) {
+        qn_json j;
+        qn_str key;
+        qn_regex *x;
+        qn_regex_scratch *s;
+        assert_int_equal(qn_regex_compile(&x, qn_str_of(patterns[i]), &err), QN_OK);
+        assert_int_equal(qn_regex_scratch_open(&s, &err), QN_OK);
+        const char *newline = memchr(file.bytes, '\n', file.n_bytes);
+        qn_json_init(&j, (size_t)(newline - file.bytes), file.bytes, &strings);
+        qn_json_enter(&j, QN_JSON_OBJECT);
+        qn_json_next_key(&j, &key);
+        for (qn_json_enter(&j, QN_JSON_ARRAY); qn_json_next(&j);) {
+            qn_str text = qn_json_string(&j);
+            if (has_newer(text))
+                continue; /* PCRE2 does not know it */
+            n_wrong += !same(patterns[i], x, s, text);
+            n_texts++;
+        }
+        qn_regex_release(x);
+        qn_regex_scratch_close(s);
+    }
+    qn_buf_release(&file);
+    qn_region_release(&strings);
+    assert_true(n_texts > 700 * QN_COUNT(patterns));
+    assert_int_equal(n_wrong, 0);
+}
+
+QN_TEST_MAIN(cmocka_unit_test(every_scanner_matches_as_its_pattern_does),
+             cmocka_unit_test(every_family_is_cut_as_the_reference_cuts))
