@@ -4,9 +4,11 @@
  * Input: pre-tokenizer, flags, where the first part ends, then the text. */
 #include "tests/fuzz/tokenize.h"
 
-static const char *const pres[] = {"smollm",         "llama-bpe", "qwen2",       "qwen35",
-                                   "gpt-4o",         "tekken",    "deepseek-v3", "deepseek-llm",
-                                   "deepseek-coder", "gpt-2"};
+static const char *const pres[] = {
+    "smollm",      "llama-bpe",    "qwen2",          "qwen35",   "gpt-4o",     "tekken",
+    "deepseek-v3", "deepseek-llm", "deepseek-coder", "gpt-2",    "falcon",     "viking",
+    "seed-coder",  "ufakzeka",     "laguna",         "minicpm5", "exaone-moe", "jais-2",
+    "youtu",       "tiny_aya",     "kimi-k2",        "chameleon"};
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
