@@ -180,7 +180,7 @@ struct qn_jopen { /* a statement that is being parsed */
 /* "Unexpected end" or "unknown tag", then what could have stood there. */
 static void misplaced(qn_jparser *p, unsigned line, const char *what, qn_str tag)
 {
-    char looking[160] = "", said[300] = "";
+    char looking[160] = "", said[400] = "";
     const struct qn_jopen *open = p->open;
     bool nested = false;
     for (const struct qn_jopen *o = open; o; o = o->outer)
