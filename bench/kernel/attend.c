@@ -12,6 +12,7 @@
  * a core with taskset. */
 #include "base/alloc.h"
 #include "base/pool.h"
+#include "bench/timing.h"
 #include "kernel/kernels.h"
 #include "kernel/limits.h"
 #include "tests/support/support.h"
@@ -21,7 +22,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum { MAX_REPEAT = 101, MAX_PAGES = 1 << 16 };
 
@@ -44,21 +44,8 @@ typedef struct bench {
     qn_pool *pool; /* NULL: one thread */
 } bench;
 
-static clockid_t clock_of_all = CLOCK_THREAD_CPUTIME_ID;
-
 /* Of one thread alone, so that what shares the core takes no part; of several, by the wall. */
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(clock_of_all, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
+static clockid_t clock_of_all = CLOCK_THREAD_CPUTIME_ID;
 
 enum { LOOPS = 200000 };
 
@@ -99,21 +86,21 @@ static double read_gbps(const bench *b, size_t n_streams)
 {
     reading r = {b, n_streams};
     size_t n_bytes = n_streams ? b->n_bytes : b->n_pages * 2 * b->n_page_bytes;
-    double start = now();
+    double start = bench_seconds(clock_of_all);
     if (b->pool)
         qn_pool_run(b->pool, read_part, &r);
     else
         read_part(&r, 0, 1);
-    return 1e-9 * (double)n_bytes / (now() - start);
+    return 1e-9 * (double)n_bytes / (bench_seconds(clock_of_all) - start);
 }
 
 /* GFLOPS of fma on registers, as wide as the level's. */
 static double peak_gflops(qn_cpu_level level)
 {
     const qn_limit_work *work = qn_limit_work_at(level);
-    double start = now();
+    double start = bench_seconds(clock_of_all);
     sink += (uint64_t)work->f32(LOOPS);
-    return 2e-9 * LOOPS * (double)work->n_f32 / (now() - start);
+    return 2e-9 * LOOPS * (double)work->n_f32 / (bench_seconds(clock_of_all) - start);
 }
 
 static uint8_t *take_pages(size_t n_bytes, bool huge)
@@ -200,28 +187,22 @@ static double run(const bench *b, const qn_kernels *k, shape s, uint8_t *scratch
 {
     size_t step = (s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
     work w = {b, k, s, s.n_rows == 1 ? b->n_pages / step : 1, scratch, n_scratch};
-    double start = now();
+    double start = bench_seconds(clock_of_all);
     if (b->pool)
         qn_pool_run(b->pool, run_part, &w);
     else
         run_part(&w, 0, 1);
-    return (now() - start) / (double)w.n_jobs;
+    return (bench_seconds(clock_of_all) - start) / (double)w.n_jobs;
 }
 
 typedef struct sample {
     double us[MAX_REPEAT], rate[MAX_REPEAT], limit[MAX_REPEAT], share[MAX_REPEAT];
 } sample;
 
-static double median(size_t n, double *x)
-{
-    qsort(x, n, sizeof *x, compare);
-    return x[n / 2];
-}
-
 static void report(const bench *b, const qn_kernels *k, shape s, sample *m)
 {
     size_t n = b->opt.n_repeat;
-    double us = median(n, m->us), share = median(n, m->share);
+    double us = bench_median(n, m->us), share = bench_median(n, m->share);
     const char *format =
         b->opt.json
             ? "{\"test\":\"%s\",\"level\":\"%s\",\"rows\":%zu,\"group\":%zu,\"head_dim\":%zu,"
@@ -232,8 +213,8 @@ static void report(const bench *b, const qn_kernels *k, shape s, sample *m)
               "%8.1f, %s %6.2f of %6.2f, share min %.3f median %.3f max %.3f\n";
     printf(format, s.n_rows == 1 ? "decode" : "prefill", qn_cpu_level_name(k->level), s.n_rows,
            s.n_group, s.dim, s.context, m->us[0], us, m->us[n - 1],
-           s.n_rows == 1 ? "gbps" : "gflops", median(n, m->rate), median(n, m->limit), m->share[0],
-           share, m->share[n - 1]);
+           s.n_rows == 1 ? "gbps" : "gflops", bench_median(n, m->rate), bench_median(n, m->limit),
+           m->share[0], share, m->share[n - 1]);
     fflush(stdout);
 }
 

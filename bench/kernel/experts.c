@@ -9,6 +9,7 @@
 #include "kernel/experts.h"
 #include "base/alloc.h"
 #include "base/pool.h"
+#include "bench/timing.h"
 #include "kernel/limits.h"
 #include "kernel/route.h"
 #include "tests/support/blocks.h"
@@ -18,7 +19,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum { N_IN = 2048, N_FF = 768, N_EXPERTS = 128, N_USED = 8, N_DENSE = N_USED * N_FF };
 enum { MAX_REPEAT = 101 };
@@ -54,25 +54,6 @@ typedef struct job {
     size_t n_bytes;   /* of the experts' weights */
     size_t n_streams; /* that a member reads side by side */
 } job;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(size_t n, double *seconds)
-{
-    qsort(seconds, n, sizeof *seconds, compare);
-    return seconds[n / 2];
-}
 
 static void *must(void *p)
 {
@@ -155,11 +136,11 @@ static double seconds(const job *j, qn_pool_work *work, size_t n_repeat)
     double t[MAX_REPEAT];
     qn_pool_run(j->pool, work, (void *)(uintptr_t)j);
     for (size_t i = 0; i < n_repeat; i++) {
-        double start = now();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         qn_pool_run(j->pool, work, (void *)(uintptr_t)j);
-        t[i] = now() - start;
+        t[i] = bench_seconds(CLOCK_MONOTONIC) - start;
     }
-    return median(n_repeat, t);
+    return bench_median(n_repeat, t);
 }
 
 /* Reading all weights, the best of the patterns. */
@@ -178,15 +159,15 @@ static double seconds_of_a_row(job *j, size_t n_repeat)
 {
     double t[MAX_REPEAT];
     for (size_t i = 0; i < n_repeat; i++) {
-        double start = now();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         for (size_t p = 0; p < N_EXPERTS / N_USED; p++) {
             for (uint32_t e = 0; e < N_USED; e++)
                 j->choices[0].ids[e] = (uint32_t)p + e * N_EXPERTS / N_USED;
             qn_pool_run(j->pool, run_experts, j);
         }
-        t[i] = (now() - start) / (N_EXPERTS / N_USED);
+        t[i] = (bench_seconds(CLOCK_MONOTONIC) - start) / (N_EXPERTS / N_USED);
     }
-    return median(n_repeat, t);
+    return bench_median(n_repeat, t);
 }
 
 /* --- what is multiplied --- */

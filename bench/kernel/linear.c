@@ -7,6 +7,7 @@
  * --rows, --mib, --n-in, --repeat with a value. Pin it to a core with taskset. */
 #include "kernel/linear.h"
 #include "base/alloc.h"
+#include "bench/timing.h"
 #include "kernel/f16.h"
 #include "kernel/limits.h"
 #include "tests/support/support.h"
@@ -15,7 +16,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <time.h>
 
 enum { MAX_REPEAT = 101 };
 
@@ -31,25 +31,6 @@ typedef struct limits {
     double read_gbps, int8_tops, f32_tflops, bf16_tflops;
 } limits;
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int compare(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(size_t n, double *seconds)
-{
-    qsort(seconds, n, sizeof *seconds, compare);
-    return seconds[n / 2];
-}
-
 enum { LOOPS = 2000000 };
 
 static volatile int64_t sink;
@@ -59,11 +40,11 @@ static double time_loop(int64_t (*loop)(size_t), size_t n_repeat)
 {
     double t[MAX_REPEAT];
     for (size_t i = 0; i < n_repeat; i++) {
-        double start = now();
+        double start = bench_seconds(CLOCK_MONOTONIC);
         sink += loop(LOOPS);
-        t[i] = now() - start;
+        t[i] = bench_seconds(CLOCK_MONOTONIC) - start;
     }
-    return median(n_repeat, t);
+    return bench_median(n_repeat, t);
 }
 
 /* The best of the patterns of reading, each the median of several passes, and the peaks. */
@@ -74,11 +55,11 @@ static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
     double t[MAX_REPEAT];
     for (size_t n_streams = 1; n_streams <= 32; n_streams *= 2) {
         for (size_t i = 0; i < n_repeat; i++) {
-            double start = now();
+            double start = bench_seconds(CLOCK_MONOTONIC);
             sink += work->read(n_bytes, bytes, n_streams);
-            t[i] = now() - start;
+            t[i] = bench_seconds(CLOCK_MONOTONIC) - start;
         }
-        l.read_gbps = QN_MAX(l.read_gbps, 1e-9 * (double)n_bytes / median(n_repeat, t));
+        l.read_gbps = QN_MAX(l.read_gbps, 1e-9 * (double)n_bytes / bench_median(n_repeat, t));
     }
     l.int8_tops = 2e-12 * LOOPS * (double)work->n_int8 / time_loop(work->int8, n_repeat);
     l.f32_tflops = 2e-12 * LOOPS * (double)work->n_f32 / time_loop(work->f32, n_repeat);
@@ -111,7 +92,7 @@ typedef struct job {
 /* One pass over the matrix, or the part of it that fits in a second; seconds of a whole pass. */
 static double run(const job *j)
 {
-    double start = now(), elapsed = 0;
+    double start = bench_seconds(CLOCK_MONOTONIC), elapsed = 0;
     size_t o = 0, step = 1024;
     while (o < j->w.n_out && elapsed < 0.5) {
         size_t end = QN_MIN(o + step, j->w.n_out);
@@ -120,14 +101,14 @@ static double run(const job *j)
         else
             qn_linear_f32(j->k, &j->w, o, end, j->n_rows, j->x, j->w.n_in, j->y, step, j->scratch);
         o = end;
-        elapsed = now() - start;
+        elapsed = bench_seconds(CLOCK_MONOTONIC) - start;
     }
     return elapsed * (double)j->w.n_out / (double)o;
 }
 
 static void report(const options *opt, const limits *l, const job *j, double *t)
 {
-    double best = t[0], s = median(opt->n_repeat, t);
+    double best = t[0], s = bench_median(opt->n_repeat, t);
     for (size_t i = 0; i < opt->n_repeat; i++)
         best = QN_MIN(best, t[i]);
     bool i8 = qn_encoding_is_quantized(j->w.encoding);

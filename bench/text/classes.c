@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/alloc.h"
 #include "base/utf8.h"
+#include "bench/timing.h"
 #include "tests/support/vocab_file.h"
 #include "text/unicode.h"
 
@@ -38,13 +38,6 @@ static text texts[MOST_TEXTS];
 static size_t n_texts;
 static double slowest;
 static char slowest_name[300];
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static void add_repeated(const char *name, const char *how, size_t n, const char *bytes)
 {
@@ -90,9 +83,9 @@ static void measure(const char *name, const qn_tokenizer *t)
         qn_ids ids = {0};
         if (qn_tokenizer_scratch_open(&s, t, &err) != QN_OK)
             exit(1);
-        double start = now_ms();
+        double start = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID);
         qn_status st = qn_tokenize(t, s, texts[i].n, texts[i].bytes, 0, &ids, &err);
-        double took = now_ms() - start;
+        double took = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
         if (st != QN_OK)
             printf("  %s: %s: %s\n", name, texts[i].name, err.text);
         if (took > worst)

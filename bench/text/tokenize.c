@@ -7,18 +7,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/status.h"
+#include "bench/timing.h"
 #include "tests/support/vocab_file.h"
 #include "weights/gguf.h"
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* the machine may be shared */
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 static int by_value(const void *a, const void *b)
 {
@@ -60,12 +53,12 @@ static bool load(const char *path, size_t n_reps, qn_tokenizer **t, double *ms)
                          qn_test_vocab_read(file.n_bytes, (const uint8_t *)file.bytes, &source));
     for (size_t i = 0; ok && i < n_reps; i++) {
         qn_tokenizer_release(*t);
-        double start = now_ms();
+        double start = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID); /* the machine may be shared */
         qn_status st = vocab  ? qn_tokenizer_from_source(t, &source, &err)
                        : gguf ? load_gguf(t, path, &err)
                               : qn_tokenizer_open(t, path, &err);
         ok = st == QN_OK;
-        ms[i] = now_ms() - start;
+        ms[i] = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
     }
     if (!ok)
         fprintf(stderr, "tokenize: %s\n", err.text);
@@ -92,10 +85,10 @@ static int measure(const char *vocab, const qn_buf *text, size_t n_reps)
            (double)qn_tokenizer_n_bytes(t) / (1 << 20));
     for (size_t i = 0; i <= n_reps; i++) {
         qn_ids_clear(&ids);
-        double start = now_ms();
+        double start = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID);
         if (qn_tokenize(t, s, text->n_bytes, text->bytes, 0, &ids, &err) != QN_OK)
             return fprintf(stderr, "tokenize: %s\n", err.text), 1;
-        double took = now_ms() - start;
+        double took = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
         if (i == 0)
             print_times("encode cold", text->n_bytes, 1, &took);
         else
@@ -104,10 +97,10 @@ static int measure(const char *vocab, const qn_buf *text, size_t n_reps)
     print_times("encode warm", text->n_bytes, n_reps, ms);
     for (size_t i = 0; i < n_reps; i++) {
         qn_buf_clear(&back);
-        double start = now_ms();
+        double start = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID);
         if (qn_detokenize(t, ids.n, ids.ids, 0, &back, &err) != QN_OK)
             return fprintf(stderr, "tokenize: %s\n", err.text), 1;
-        ms[i] = now_ms() - start;
+        ms[i] = 1e3 * bench_seconds(CLOCK_THREAD_CPUTIME_ID) - start;
     }
     print_times("decode", text->n_bytes, n_reps, ms);
     printf("%zu bytes, %zu ids\n", text->n_bytes, ids.n);
