@@ -51,10 +51,10 @@ static void expand(const qn_kernels *k, qn_encoding e, decoder *d, size_t panel,
 
 /* How much of K is expanded at once. Bytes decode faster than memory gives them: for few rows,
  * small steps keep the requests to memory at a steady pace, which Zen 5 drops when they come in a
- * burst. */
+ * burst (docs/speed/014-order-of-terms.md). */
 static size_t step_of(const qn_shape *shape, size_t n_rows)
 {
-    return shape->n_bits == 8 && n_rows <= 16 ? 64 : QN_PANEL_K;
+    return shape->n_bits == 8 && n_rows <= 64 ? 128 : QN_PANEL_K;
 }
 
 /* The sums of up to 32 outputs from o on. While they are computed the weights from next on are
