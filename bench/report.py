@@ -280,10 +280,11 @@ ELSEWHERE = [  # goals that other programs measure
     "Per-op and barrier overhead of a step: `docs/speed/012-few-rows.md`.",
     "Experts beside a dense product of the same operations: `docs/speed/006-experts.md`.",
     "Quality and speed of keys and values in 8 and 4 bits: `docs/speed/007-kv-types.md`, `008-attention-depth.md`.",
-    "AMX, on another machine: 1.25 to 1.46 times VNNI of 2.5: **not met**; why: `docs/speed/009-tiles.md`.",
+    "AMX, on another machine: 0.98 to 1.46 times VNNI (>= 2.5): **not met**; why: `docs/speed/009-tiles.md`.",
     "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`.",
     "Prompts of BF16 weights since products take bf16 activations: `docs/speed/009-tiles.md`.",
-    "Price of determinism: kernels 0 to 7 %, whole models 3 to 14 % of 5 %: **not met**; `docs/speed/016-price-of-determinism.md`.",
+    "Price of determinism: kernels 0 to 7 %, whole models 3 to 14 % (<= 5): **not met**; "
+    "`docs/speed/016-price-of-determinism.md`.",
 ]
 
 
