@@ -140,10 +140,10 @@ static qn_status room(job *j, qn_piece **list, size_t *n_room, size_t n)
     return qn_scratch_room((void **)list, n_room, n, sizeof **list, j->err);
 }
 
-/* A segment of the piece at hand. */
+/* A segment of the piece at hand; a match may be empty, which cuts nevertheless. */
 static qn_status note(job *j, size_t begin, size_t end, bool match)
 {
-    if (begin == end)
+    if (begin == end && !match)
         return QN_OK;
     QN_TRY(room(j, &j->s->segments, &j->s->n_segments, j->n_segments + 1));
     j->s->segments[j->n_segments++] = (qn_piece){begin * 2 + (match != j->step->inverted), end};
@@ -157,6 +157,16 @@ static qn_status keep(job *j, size_t begin, size_t end)
     return QN_OK;
 }
 
+/* The next match of a pattern, in the piece alone, which is a text of its own. */
+static qn_status next_of_regex(job *j, size_t at, size_t end, size_t *begin, size_t *stop)
+{
+    QN_TRY(qn_regex_find(j->step->regex, j->s->regex, end - j->from, j->seen + j->from,
+                         at - j->from, j->n_segments > 0, begin, stop, j->err));
+    bool none = *begin == QN_NO_MATCH;
+    *begin = none ? end : *begin + j->from, *stop = none ? end : *stop + j->from;
+    return QN_OK;
+}
+
 /* The next match at or behind at, within [.., end): its begin, or end. */
 static qn_status next_match(job *j, size_t at, size_t end, size_t *begin, size_t *stop)
 {
@@ -164,11 +174,7 @@ static qn_status next_match(job *j, size_t at, size_t end, size_t *begin, size_t
     const uint8_t *p = j->text + at, *last = j->text + end;
     *begin = *stop = end;
     switch (step->kind) {
-    case QN_CUT_REGEX:
-        QN_TRY(qn_regex_find(step->regex, j->s->regex, end - j->from, j->seen + j->from,
-                             at - j->from, begin, stop, j->err));
-        *begin += j->from, *stop += j->from;
-        return QN_OK;
+    case QN_CUT_REGEX: return next_of_regex(j, at, end, begin, stop);
     case QN_CUT_SCAN:
         for (size_t skip = 0, n; p < last; p += skip) {
             if ((n = step->scan(p, last, &skip))) {
@@ -202,7 +208,8 @@ static qn_status find_segments(job *j, qn_piece piece)
     for (size_t at = piece.begin; at < piece.end; at = stop) {
         QN_TRY(next_match(j, at, piece.end, &begin, &stop));
         QN_TRY(note(j, at, begin, false));
-        QN_TRY(note(j, begin, stop, true));
+        if (begin < piece.end)
+            QN_TRY(note(j, begin, stop, true));
     }
     return QN_OK;
 }
@@ -226,9 +233,9 @@ static qn_status keep_segments(job *j)
         const qn_piece *x = &j->s->segments[i];
         for (next = i + 1; next < j->n_segments && joins(j, next);)
             next++;
-        if (j->step->behavior == QN_CUT_REMOVED && x->begin & 1)
-            continue;
-        QN_TRY(keep(j, x->begin / 2, j->s->segments[next - 1].end));
+        size_t begin = x->begin / 2, end = j->s->segments[next - 1].end;
+        if (begin < end && !(j->step->behavior == QN_CUT_REMOVED && x->begin & 1))
+            QN_TRY(keep(j, begin, end));
     }
     return QN_OK;
 }

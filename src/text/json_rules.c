@@ -276,19 +276,33 @@ static qn_status read_behavior(qn_str text, qn_cut_behavior usual, qn_cut_behavi
     return unsupported("the behavior", text, err);
 }
 
+/* The scanners of a known pattern; false where they say less than the step wants to know. */
+static qn_status add_known(qn_json_reading *r, const qn_pattern *known, qn_cut_step step,
+                           bool *added, qn_error *err)
+{
+    bool kept = step.inverted && step.behavior == QN_CUT_REMOVED; /* what matches is */
+    if (kept && known->kind == QN_PATTERN_ALL)
+        step.inverted = false, step.behavior = QN_CUT_ISOLATED;
+    *added = known->kind != QN_PATTERN_CUTS || step.behavior == QN_CUT_ISOLATED;
+    step.kind = QN_CUT_SCAN;
+    for (size_t i = 0; *added && known->stages[i]; i++) {
+        step.scan = known->stages[i];
+        QN_TRY(add_cut(r, step, err));
+    }
+    return QN_OK;
+}
+
 static qn_status read_split(qn_json_reading *r, const qn_json_part *part, qn_error *err)
 {
     qn_cut_step step = {.kind = QN_CUT_TEXT, .inverted = part->invert};
-    bool is_regex = false, is_total = false;
+    bool is_regex = false, added = false;
     QN_TRY(read_behavior(part->behavior, QN_CUT_ISOLATED, &step.behavior, err));
     QN_TRY(read_pattern(r, part->pattern, &step.text, &is_regex, err));
-    step.scan = is_regex ? qn_pattern_scanner(step.text, &is_total) : NULL;
-    if (step.scan) {
-        step.kind = QN_CUT_SCAN;
-        if (is_total && step.inverted && step.behavior == QN_CUT_REMOVED)
-            step.inverted = false, step.behavior = QN_CUT_ISOLATED; /* nothing to remove */
-        return add_cut(r, step, err);
-    }
+    const qn_pattern *known = is_regex ? qn_pattern_known(step.text) : NULL;
+    if (known)
+        QN_TRY(add_known(r, known, step, &added, err));
+    if (added)
+        return QN_OK;
     QN_TRY(add_cut(r, step, err));
     if (!is_regex)
         return QN_OK;

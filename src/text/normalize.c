@@ -333,14 +333,15 @@ static qn_status replace_all(job *j)
     size_t n = (size_t)(j->end - j->text), at = 0, begin, end;
     const uint8_t *shadow;
     QN_TRY(qn_rules_shadow(j->s, n, j->text, &shadow, j->err));
-    for (;; at = end) {
-        QN_TRY(qn_regex_find(j->step->regex, j->s->regex, n, shadow, at, &begin, &end, j->err));
-        if (begin == end)
+    for (bool behind = false;; behind = true, at = end) {
+        QN_TRY(qn_regex_find(j->step->regex, j->s->regex, n, shadow, at, behind, &begin, &end,
+                             j->err));
+        if (begin == QN_NO_MATCH)
             break;
         put(j, j->text + at, j->text + begin);
         put_str(j, j->step->content);
     }
-    if (at)
+    if (j->wrote)
         put(j, j->text + at, j->end);
     return QN_OK;
 }

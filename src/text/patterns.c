@@ -1,36 +1,40 @@
 /* text/patterns.c - the published patterns and their scanners, from patterns.def. */
 #include "text/patterns.h"
 
-static const struct {
-    const char *pattern;
-    qn_cut_pattern *scan;
-    bool is_total;
-} patterns[] = {
-#define X(pattern, scan, is_total) {pattern, scan, is_total},
+// clang-format off
+static const qn_pattern patterns[] = {
+#define ALL QN_PATTERN_ALL
+#define SOME QN_PATTERN_SOME
+#define CUTS QN_PATTERN_CUTS
+#define X(pattern, kind, ...) {pattern, kind, {__VA_ARGS__}},
 #include "text/patterns.def"
 #undef X
+#undef ALL
+#undef SOME
+#undef CUTS
 };
 
-qn_cut_pattern *qn_pattern_scanner(qn_str pattern, bool *is_total)
+// clang-format on
+
+const qn_pattern *qn_pattern_known(qn_str pattern)
 {
-    for (size_t i = 0; i < QN_COUNT(patterns); i++) {
-        if (!qn_str_is(pattern, patterns[i].pattern))
-            continue;
-        *is_total = patterns[i].is_total;
-        return patterns[i].scan;
-    }
+    for (size_t i = 0; i < QN_COUNT(patterns); i++)
+        if (qn_str_is(pattern, patterns[i].text))
+            return &patterns[i];
     return NULL;
 }
 
 qn_status qn_pattern_use(qn_rules *r, qn_str pattern, qn_error *err)
 {
-    bool is_total;
-    r->stages[0] = qn_pattern_scanner(pattern, &is_total);
-    if (r->stages[0]) {
-        r->n_stages = 1;
-        return QN_OK;
+    const qn_pattern *known = qn_pattern_known(pattern);
+    if (!known) {
+        r->cuts[0].kind = QN_CUT_REGEX;
+        r->n_cuts = 1;
+        return qn_regex_compile(&r->cuts[0].regex, pattern, err);
     }
-    r->cuts[0].kind = QN_CUT_REGEX;
-    r->n_cuts = 1;
-    return qn_regex_compile(&r->cuts[0].regex, pattern, err);
+    while (known->stages[r->n_stages]) {
+        r->stages[r->n_stages] = known->stages[r->n_stages];
+        r->n_stages++;
+    }
+    return QN_OK;
 }

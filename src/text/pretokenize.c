@@ -46,14 +46,14 @@ size_t qn_cut_gpt4o(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     (void)skip;
     size_t n = cased(p, end, false);
-    return n ? n + contraction(p + n, end, true) : uncased(p, end, 3);
+    return n ? n + contraction(p + n, end, true) : uncased(p, end, 3, true);
 }
 
 size_t qn_cut_tekken(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     (void)skip;
     size_t n = cased(p, end, false);
-    return n ? n : uncased(p, end, 1);
+    return n ? n : uncased(p, end, 1, true);
 }
 
 /* Digits {individual_digits: true} */
@@ -148,23 +148,46 @@ static size_t punctuation_word(const uint8_t *p, const uint8_t *end)
     return q > p + 1 ? (size_t)(q - p) : 0;
 }
 
-/* R-DEEPSEEK3's third: [!-~ without letters, digits][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+
- * | ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+; it matches not everything. */
-size_t qn_cut_deepseek3(const uint8_t *p, const uint8_t *end, size_t *skip)
+/* [!-~ without letters, digits][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+, or 0; *next: the
+ * character at p. */
+static size_t marked_word(const uint8_t *p, const uint8_t *end, qn_char *next)
 {
     size_t n = punctuation_word(p, end);
+    qn_char c = *next = qn_char_at(p, end);
     if (n)
         return n;
-    qn_char c = qn_char_at(p, end);
-    *skip = c.n_bytes;
     if (c.class & (QN_L | QN_M))
         return (size_t)(run(p, end, QN_L | QN_M) - p);
     if (!(c.class & (QN_NEWLINE | QN_P | QN_S)) && class_at(p + c.n_bytes, end) & (QN_L | QN_M))
         return (size_t)(run(p + c.n_bytes, end, QN_L | QN_M) - p);
+    return 0;
+}
+
+/* Words, ` ?[\p{P}\p{S}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`, or without lines ` ?[\p{P}\p{S}]+|
+ * [\r\n]|\s+(?!\S)|\s+`; it matches not everything. */
+static size_t marked_words(const uint8_t *p, const uint8_t *end, size_t *skip, bool lines)
+{
+    qn_char c;
+    size_t n = marked_word(p, end, &c);
+    *skip = c.n_bytes;
+    if (n)
+        return n;
     const uint8_t *from = p + (*p == ' '), *q = run(from, end, QN_P | QN_S);
     if (q > from)
-        return (size_t)(run_newlines(q, end, false) - p);
-    return c.class & QN_SPACE ? spaces(p, end, true) : 0;
+        return (size_t)((lines ? run_newlines(q, end, false) : q) - p);
+    if (!lines && c.class & QN_NEWLINE)
+        return 1;
+    return c.class & QN_SPACE ? spaces(p, end, lines) : 0;
+}
+
+size_t qn_cut_deepseek3(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    return marked_words(p, end, skip, true);
+}
+
+size_t qn_cut_spark(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    return marked_words(p, end, skip, false);
 }
 
 /* [\r\n] */

@@ -27,10 +27,9 @@ size_t qn_cut_seed(const uint8_t *p, const uint8_t *end, size_t *skip)
         n = word(p, end, QN_L);
     if (!n)
         n = numbers(p, end, 1);
-    if (n)
-        return n;
-    const uint8_t *from = p + (*p == ' '), *q = run_without(from, end, QN_SPACE | QN_L | QN_N);
-    return q > from ? (size_t)(q - p) : spaces(p, end, true);
+    if (!n)
+        n = marks(p, end, QN_SPACE | QN_L | QN_N);
+    return n ? n : spaces(p, end, true);
 }
 
 /* (?:\p{L}\p{M}*(?: \p{L}\p{M}*)*)+ at p, or 0 */
@@ -62,17 +61,16 @@ size_t qn_cut_exaone_moe(const uint8_t *p, const uint8_t *end, size_t *skip)
     n = numbers(p, end, 1);
     if (n)
         return n;
-    const uint8_t *from = p + (*p == ' '), *q = run_without(from, end, QN_SPACE | QN_L | QN_N);
-    if (q == from)
-        return spaces(p, end, true);
-    return (size_t)(q - p) + (q < end && (*q == '\r' || *q == '\n'));
+    n = marks(p, end, QN_SPACE | QN_L | QN_N);
+    const uint8_t *q = p + n;
+    return n ? n + (q < end && (*q == '\r' || *q == '\n')) : spaces(p, end, true);
 }
 
 size_t qn_cut_youtu(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     (void)skip;
     size_t n = cased(p, end, false);
-    return n ? n + contraction(p + n, end, true) : uncased(p, end, 1);
+    return n ? n + contraction(p + n, end, true) : uncased(p, end, 1, true);
 }
 
 /* [\p{Han}]+, cased words without Han and contractions behind them, \p{N}{1,3}
@@ -86,12 +84,7 @@ size_t qn_cut_kimi(const uint8_t *p, const uint8_t *end, size_t *skip)
     if (q > p)
         return (size_t)(q - p);
     size_t n = cased(p, end, true);
-    if (n)
-        return n + contraction(p + n, end, true);
-    n = numbers(p, end, 3);
-    if (!n)
-        n = others(p, end, QN_SPACE | QN_L | QN_N, false);
-    return n ? n : spaces(p, end, true);
+    return n ? n + contraction(p + n, end, true) : uncased(p, end, 3, false);
 }
 
 /* \p{N}+ */
@@ -224,6 +217,15 @@ static bool is_word(qn_char c)
     return (qn_char_is_word(c) && !joins) || (c.code < 0x100 && c.class & QN_N);
 }
 
+/* \d{n}, or 0 */
+static size_t decimals(const uint8_t *p, const uint8_t *end, size_t n)
+{
+    const uint8_t *q = p;
+    for (; n && class_at(q, end) & QN_ND; n--)
+        q += qn_char_at(q, end).n_bytes;
+    return n ? 0 : (size_t)(q - p);
+}
+
 /* Three scanners that are \d{1,3}(?=(?:\d{3})*\b) one within the other. First \d+\b, between which
  * no piece ends in a digit. */
 size_t qn_cut_whole_number(const uint8_t *p, const uint8_t *end, size_t *skip)
@@ -251,6 +253,33 @@ size_t qn_cut_thousands(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     *skip = (size_t)(end - p);
     return last_char(p, end).class & QN_ND ? numbers(p, end, 3) : 0;
+}
+
+/* Two scanners that are (?=(\d{3})+(?!\d)), whose matches are empty and cut a run of digits into
+ * threes from its end. First where a run has its first cut, if it has three digits. */
+size_t qn_cut_before_thousands(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    const uint8_t *q = p;
+    (void)skip;
+    while (q < end) {
+        const uint8_t *from = run_without(q, end, QN_ND);
+        size_t n = 0;
+        q = from;
+        for (qn_char c; q < end && (c = qn_char_at(q, end), c.class & QN_ND); q += c.n_bytes)
+            n++;
+        from += decimals(from, end, n % 3);
+        if (n >= 3 && from > p)
+            return (size_t)(from - p);
+    }
+    return (size_t)(end - p);
+}
+
+/* Second, three digits in front of three more. */
+size_t qn_cut_by_thousands(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    size_t n = decimals(p, end, 3);
+    (void)skip;
+    return n && decimals(p + n, end, 3) ? n : (size_t)(end - p);
 }
 
 /* <sentinel:[0-9]+> */

@@ -443,7 +443,7 @@ static size_t window_end(size_t n, const uint8_t *text, size_t at, size_t window
 static qn_status find(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
                       size_t at, int *found, qn_error *err)
 {
-    const uint32_t options = PCRE2_NO_UTF_CHECK | PCRE2_NOTEMPTY;
+    const uint32_t options = PCRE2_NO_UTF_CHECK;
     size_t window = WINDOW, end;
     for (;; window *= 4) {
         end = window_end(n, text, at, window);
@@ -461,11 +461,11 @@ static qn_status find(const qn_regex *x, qn_regex_scratch *s, size_t n, const ui
     }
 }
 
-qn_status qn_regex_find(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
-                        size_t at, size_t *begin, size_t *end, qn_error *err)
+static qn_status find_next(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
+                           size_t at, size_t *begin, size_t *end, qn_error *err)
 {
     int found;
-    *begin = *end = n;
+    *begin = *end = QN_NO_MATCH;
     QN_TRY(find(x, s, n, text, at, &found, err));
     if (found == PCRE2_ERROR_NOMATCH)
         return QN_OK;
@@ -474,6 +474,20 @@ qn_status qn_regex_find(const qn_regex *x, qn_regex_scratch *s, size_t n, const 
                "a pattern of the tokenizer needs more steps than it may for %zu bytes of text",
                n - at);
     const PCRE2_SIZE *where = pcre2_get_ovector_pointer(s->data);
-    *begin = where[0], *end = where[1];
+    *begin = QN_MAX(where[0], at), *end = QN_MAX(where[1], *begin);
     return QN_OK;
+}
+
+qn_status qn_regex_find(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
+                        size_t at, bool behind, size_t *begin, size_t *end, qn_error *err)
+{
+    QN_TRY(find_next(x, s, n, text, at, begin, end, err));
+    if (!behind || *begin != at || *end != at)
+        return QN_OK;
+    *begin = *end = QN_NO_MATCH;
+    if (at == n)
+        return QN_OK;
+    for (at++; at < n && (text[at] & 0xC0) == 0x80;)
+        at++;
+    return find_next(x, s, n, text, at, begin, end, err);
 }

@@ -30,7 +30,10 @@ void qn_regex_scratch_close(qn_regex_scratch *s);
 /* Before the first match in another text of n bytes, which may be searched piece by piece. */
 void qn_regex_begin(qn_regex_scratch *s, size_t n);
 
-/* The first match at or behind `at` that is not empty; *begin = *end = n when there is none. The
- * text is well-formed UTF-8. A pattern that runs beyond its limits is a failure. */
+#define QN_NO_MATCH SIZE_MAX
+
+/* The first match at or behind `at`, as Oniguruma goes from one to the next: it may be empty, but
+ * not at `at` where that is behind a match. *begin = QN_NO_MATCH when there is none. The text is
+ * well-formed UTF-8. A pattern that runs beyond its limits is a failure. */
 qn_status qn_regex_find(const qn_regex *x, qn_regex_scratch *s, size_t n, const uint8_t *text,
-                        size_t at, size_t *begin, size_t *end, qn_error *err);
+                        size_t at, bool behind, size_t *begin, size_t *end, qn_error *err);

@@ -83,12 +83,19 @@ static inline size_t numbers(const uint8_t *p, const uint8_t *end, size_t most)
     return (size_t)(q - p);
 }
 
-/* ` ?[^classes]+[\r\n]*`, or 0. */
-static inline size_t others(const uint8_t *p, const uint8_t *end, uint32_t classes, bool slash)
+/* ` ?[^classes]+`, or 0. */
+static inline size_t marks(const uint8_t *p, const uint8_t *end, uint32_t classes)
 {
     const uint8_t *from = p + (*p == ' ');
     const uint8_t *q = run_without(from, end, classes);
-    return q == from ? 0 : (size_t)(run_newlines(q, end, slash) - p);
+    return q == from ? 0 : (size_t)(q - p);
+}
+
+/* ` ?[^classes]+[\r\n]*`, with a slash in the last class, or 0. */
+static inline size_t others(const uint8_t *p, const uint8_t *end, uint32_t classes, bool slash)
+{
+    size_t n = marks(p, end, classes);
+    return n ? (size_t)(run_newlines(p + n, end, slash) - p) : 0;
 }
 
 /* [^\r\n\p{L}\p{N}]?W+, or 0. */
@@ -207,12 +214,12 @@ static inline size_t cased(const uint8_t *p, const uint8_t *end, bool no_han)
     return q > p + prefix ? (size_t)(q - p) : 0;
 }
 
-/* The rest of R-O200K: \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ */
-static inline size_t uncased(const uint8_t *p, const uint8_t *end, size_t digits)
+/* What is no cased word: \p{N}{1,digits}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+ */
+static inline size_t uncased(const uint8_t *p, const uint8_t *end, size_t digits, bool slash)
 {
     size_t n = numbers(p, end, digits);
     if (!n)
-        n = others(p, end, QN_SPACE | QN_L | QN_N, true);
+        n = others(p, end, QN_SPACE | QN_L | QN_N, slash);
     return n ? n : spaces(p, end, true);
 }
 

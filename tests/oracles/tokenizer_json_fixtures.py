@@ -19,6 +19,7 @@ import sentencepiece as spm
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from tokenizer_fixtures import SPLITS, corpus, row, save
+from tokenizer_patterns import PATTERNS as OWN
 from tokenizer_strings import LANGUAGES, PLAIN, all_strings
 
 N, P = normalizers, pre_tokenizers
@@ -50,6 +51,7 @@ NORMALIZERS = {
     "Bert lower": N.BertNormalizer(strip_accents=False, clean_text=False, handle_chinese_chars=False),
     "Bert accents": N.BertNormalizer(strip_accents=True, clean_text=False, handle_chinese_chars=False, lowercase=False),
     "Prepend": N.Prepend("<x>"), "Replace": N.Replace("a", "bb"), "Replace spaces": N.Replace(Regex(" {2,}"), "_"),
+    "Replace empty": N.Replace(Regex(r"x*|(?=m)|$"), "-"),  # behind which tokenizers cannot tell offsets
     "Replace classes": N.Replace(Regex(r"[\p{L}&&[^a-m]]+|\h{2}|[[:punct:]]"), "."),
     "Sequence": N.Sequence([N.NFKC(), N.Lowercase(), N.Replace(Regex(r"\s+"), " "), N.Sequence([N.Strip(), N.Prepend("!")])]),
 }
@@ -74,6 +76,13 @@ CUTS = {
     "Split negated": [split(Regex(r"[^[:punct:]\w\s]+|[^\W\d]{2}|[\p{Lu}[^\x00-\x7f]]|[^a-y[^\p{L}]]")), BYTES],
     "Split classes": [split(Regex(r"[[:graph:]&&[^[:upper:]\w]]|\p{Han}|[\p{^Hangul}&&\p{Letter}]|\w\b|[^\W[:punct:]]")), BYTES],
 }
+EMPTY = r"(?<=[a-z])(?=[A-Z0-9])|\s*(?=\w)|\b"
+CUTS.update({"Split empty " + how: [split(Regex(EMPTY), how), BYTES] for how in
+             ("isolated", "removed", "merged_with_previous", "merged_with_next", "contiguous")})
+CUTS["Split empty inverted"] = [split(Regex("x*"), "merged_with_next", True), BYTES]
+CUTS["thousands"] = [split(Regex(OWN["superbpe"][1])), BYTES]
+CUTS["thousands next"] = [split(Regex(OWN["superbpe"][1]), "merged_with_next"), BYTES]
+CUTS.update({name: [split(Regex(s)) for s in OWN[name]] + [BYTES] for name in ("jais-2", "tiny_aya", "superbpe", "spark2_5")})
 PATTERNS = {name: [split(Regex(s)) for s in stages] + [BYTES] for name, stages in SPLITS.items() if "gpt2" not in stages and "digits" not in stages}
 
 
@@ -96,8 +105,11 @@ def probe(out):
             t.normalizer = normalizer or N.Sequence([])
             t.pre_tokenizer = P.Sequence(cuts) if len(cuts) > 1 else cuts[0]
             j = json.loads(t.to_str())
+            if name == "Replace empty":
+                t.normalizer = N.Sequence([])
+            before = normalizer.normalize_str if name == "Replace empty" else str
             r = dict(name=name, normalizer=j["normalizer"], pre_tokenizer=j["pre_tokenizer"],
-                     hashes=["%016x" % fnv(t.encode(s).ids) for s in texts])
+                     hashes=["%016x" % fnv(t.encode(before(s)).ids) for s in texts])
             if name in EVERY:
                 h = FNV
                 for block in range(0x1100):
@@ -133,6 +145,13 @@ def flags_bpe():
                   added("  \n", normalized=False), added("normal", single_word=True, lstrip=True, normalized=True)])
     t.post_processor = processors.Sequence([processors.ByteLevel(), processors.TemplateProcessing(
         single="<s> $A </s>", special_tokens=[("<s>", 0), ("</s>", 1)])])
+    return t
+
+
+def owned(name):
+    """Byte-level, cut as one family alone does."""
+    t = train(models.BPE(), trainers.BpeTrainer(vocab_size=400, show_progress=False, initial_alphabet=P.ByteLevel.alphabet()), P.Sequence(CUTS[name]))
+    t.decoder = decoders.ByteLevel()
     return t
 
 
@@ -342,25 +361,35 @@ MARKED = ["<|left|>x", "a <|left|> b", "a  <|right|>  b", " \n<|both|>\n ", "<|b
           "\u2581\u2581a", "a\u2581\u2581 b", "<unk>x", "[UNK] [CLS]x[SEP]", "playing unaffable", "<0x41>", "</w>", "##a"]
 
 
-def whole(out):
+def own_strings():
+    """Runs of spaces and digits of many lengths."""
+    for n in (1, 2, 3, 4, 5, 6, 7, 8, 9, 16, 33, 127, 256, 1030):
+        yield from ("a" + " " * n + "b", " " * n, "x" + "7" * n, "8" * n + " ", " \t" * n + "\n" + " " * n + "9")
+
+
+def whole(out, only):
     strings = [s for s in PLAIN + LANGUAGES[::2] + MARKED + all_strings(40)[-60:]]
     for name, make in TOKENIZERS.items():
+        if only and name not in only:
+            continue
         t = make()
         with open("%s/%s.json" % (out, name), "w") as f:
             json.dump(json.loads(t.to_str()), f, ensure_ascii=False, separators=(",", ":"))
-        save("%s/%s.jsonl" % (out, name), tokenizer_rows(t, [s for s in strings if "unigram" not in name or "<0x" not in s]))  # tokenizers takes <0x41> for that byte
+        own = [*own_strings()] if name in OWN else []
+        save("%s/%s.jsonl" % (out, name), tokenizer_rows(t, [s for s in strings if "unigram" not in name or "<0x" not in s] + own))  # tokenizers takes <0x41> for that byte
 
 
 TOKENIZERS = {"flags": flags_bpe, "clip": clip, "llama": lambda: llama(False), "llama-first": lambda: llama(True), "prefixed": prefixed,
               "suffixed": suffixed, "unigram": lambda: unigram(False), "unigram-bytes": lambda: unigram(True), "albert": albert,
-              "wordpiece": wordpiece, "wordlevel": wordlevel}
+              "wordpiece": wordpiece, "wordlevel": wordlevel, "jais-2": lambda: owned("jais-2"), "tiny_aya": lambda: owned("tiny_aya"),
+              "superbpe": lambda: owned("superbpe")}
 
 if __name__ == "__main__":
     os.makedirs(sys.argv[1], exist_ok=True)
     if len(sys.argv) < 3 or sys.argv[2] == "probe":
         probe(sys.argv[1])
     if len(sys.argv) < 3 or sys.argv[2] == "whole":
-        whole(sys.argv[1])
+        whole(sys.argv[1], sys.argv[3:])
     if len(sys.argv) < 3 or sys.argv[2] == "tekken":
         tekken(sys.argv[1])
     if len(sys.argv) < 3 or sys.argv[2] == "spm":

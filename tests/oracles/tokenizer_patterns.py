@@ -35,12 +35,15 @@ PATTERNS = {
     "jais-2": [END + "|" + LETTERS + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s{512}(?!\S)|\s{256}(?!\S)|\s{128}(?!\S)|\s{64}(?!\S)|"
                r"\s{32}(?!\S)|\s{16}(?!\S)|\s{8}(?!\S)|\s{4}(?!\S)|\s{1,2}(?!\S)|\s{1}"],
     "youtu": ["[가-힣ㄱ-ㆎ]+|[！…“”‘’—：；，、-〿︰-﹏]+|[ㄅ-ㄯ]+|[一-龥぀-ゟ゠-ヿ]+", CASES + r"|\p{N}" + SLASH],
-    "tiny_aya": AYA, "cohere2moe": AYA,
+    "tiny_aya": AYA, "cohere2moe": AYA, "granite-embed-multi-97m": [CASES + r"|\p{N}{1,3}" + SLASH],
+    "superbpe": [r"\p{N}+", r"(?=(\d{3})+(?!\d))"],
+    "spark2_5": [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+", "[!\"#$%&'()*+,\\-./:;<=>?@\\[\\\\\\]^_`{|}~][A-Za-z]+|[^\r\n\\p{L}\\p{P}\\p{S}]?"
+                 r"[\p{L}\p{M}]+| ?[\p{P}\p{S}]+" + "|[\r\n]" + r"|\s+(?!\S)|\s+", r"\p{N}"],
     "kimi-k2": [r"[\p{Han}]+|" + CASES.replace(r"\p{M}]", r"\p{M}&&[^\p{Han}]]") + r"|\p{N}{1,3}" + TAIL],
     "chameleon": ["<sentinel:[0-9]+>", "(IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z", r"([\t\n]|    |  )", r"\p{N}", "punctuation", GPT2],
     "falcon": ["punctuation+", GPT2, r"\p{N}+", "[0-9][0-9][0-9]"],
 }
-IGNORE_MERGES = ("minicpm5", "youtu")
+IGNORE_MERGES = ("minicpm5", "youtu", "granite-embed-multi-97m")
 
 
 def edges(pattern):

@@ -43,6 +43,15 @@ static void byte_level_with_a_suffix_at_the_end_of_words(void **state)
     expect("clip");
 }
 
+/* Patterns that are several scanners one within the other. */
+static void byte_level_cut_as_one_family_alone_does(void **state)
+{
+    (void)state;
+    expect("jais-2");
+    expect("tiny_aya");
+    expect("superbpe");
+}
+
 static void characters_with_byte_fallback(void **state)
 {
     (void)state;
@@ -120,6 +129,7 @@ static void tekken_files(void **state)
 
 QN_TEST_MAIN(cmocka_unit_test(byte_level_with_every_flag_of_added_tokens),
              cmocka_unit_test(byte_level_with_a_suffix_at_the_end_of_words),
+             cmocka_unit_test(byte_level_cut_as_one_family_alone_does),
              cmocka_unit_test(characters_with_byte_fallback),
              cmocka_unit_test(characters_with_prefixes_and_suffixes),
              cmocka_unit_test(unigrams_with_and_without_byte_fallback),

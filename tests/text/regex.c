@@ -50,13 +50,11 @@ static void write_runs(qn_buf *text, uint64_t seed)
 
 static void long_texts_match_as_by_the_scanner(void **state)
 {
-    bool is_total;
-    qn_cut_pattern *scan = qn_pattern_scanner(qn_str_of(gpt2), &is_total);
+    qn_cut_pattern *scan = qn_pattern_known(qn_str_of(gpt2))->stages[0];
     fixture f = open_pattern(gpt2);
     qn_buf text = {0};
     size_t n_pieces = 0;
     (void)state;
-    assert_non_null(scan);
     for (uint64_t seed = 1; seed < 60; seed++) {
         qn_buf_clear(&text);
         write_runs(&text, seed);
@@ -64,7 +62,8 @@ static void long_texts_match_as_by_the_scanner(void **state)
         qn_regex_begin(f.s, text.n_bytes);
         for (size_t at = 0, begin, stop, skip = 0; at < text.n_bytes; at = stop, n_pieces++) {
             assert_int_equal(
-                qn_regex_find(f.x, f.s, text.n_bytes, bytes, at, &begin, &stop, &f.err), QN_OK);
+                qn_regex_find(f.x, f.s, text.n_bytes, bytes, at, true, &begin, &stop, &f.err),
+                QN_OK);
             assert_int_equal(begin, at);
             assert_int_equal(stop - at, scan(bytes + at, end, &skip));
         }
@@ -85,12 +84,12 @@ static void a_rare_match_is_found_far_away(void **state)
     text[70000] = 'x', text[70001] = '.', text[90000] = 'y';
     const uint8_t *bytes = (const uint8_t *)text;
     qn_regex_begin(f.s, N);
-    assert_int_equal(qn_regex_find(f.x, f.s, N, bytes, 5, &begin, &stop, &f.err), QN_OK);
+    assert_int_equal(qn_regex_find(f.x, f.s, N, bytes, 5, true, &begin, &stop, &f.err), QN_OK);
     assert_int_equal(begin, 70000);
     assert_int_equal(stop, 70001);
-    assert_int_equal(qn_regex_find(f.x, f.s, N, bytes, stop, &begin, &stop, &f.err), QN_OK);
+    assert_int_equal(qn_regex_find(f.x, f.s, N, bytes, stop, true, &begin, &stop, &f.err), QN_OK);
     assert_int_equal(begin, 90000);
-    assert_int_equal(qn_regex_find(f.x, f.s, N, bytes, stop, &begin, &stop, &f.err), QN_OK);
+    assert_int_equal(qn_regex_find(f.x, f.s, N, bytes, stop, true, &begin, &stop, &f.err), QN_OK);
     assert_int_equal(begin, N);
     qn_free(text);
     shut(&f);
@@ -109,7 +108,7 @@ static void a_pattern_that_looks_too_often_is_stopped(void **state)
         qn_status st = QN_OK;
         qn_regex_begin(f.s, N);
         for (size_t at = 0, begin; at < N && st == QN_OK;)
-            st = qn_regex_find(f.x, f.s, N, (const uint8_t *)text, at, &begin, &at, &f.err);
+            st = qn_regex_find(f.x, f.s, N, (const uint8_t *)text, at, true, &begin, &at, &f.err);
         assert_int_equal(st, QN_ELIMIT);
         assert_true(f.err.text[0]);
         qn_regex_release(f.x);
@@ -132,7 +131,8 @@ static void one_that_does_not_is_not(void **state)
         qn_regex_begin(f.s, N);
         for (size_t at = 0, begin; at < N;)
             assert_int_equal(
-                qn_regex_find(f.x, f.s, N, (const uint8_t *)text, at, &begin, &at, &f.err), QN_OK);
+                qn_regex_find(f.x, f.s, N, (const uint8_t *)text, at, true, &begin, &at, &f.err),
+                QN_OK);
     }
     qn_free(text);
     shut(&f);
