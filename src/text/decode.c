@@ -10,7 +10,8 @@ static bool is_skipped(const qn_decoder *d, uint32_t id)
 {
     qn_token_kind kind = qn_token_kind_of(d->t, id);
     return d->flags & QN_DETOKENIZE_SKIP_SPECIAL &&
-           (kind == QN_TOKEN_CONTROL || kind == QN_TOKEN_UNKNOWN);
+           (kind == QN_TOKEN_CONTROL || kind == QN_TOKEN_UNKNOWN) &&
+           !(d->t->strips[id] & QN_TOKEN_STAYS);
 }
 
 static const char replacement[] = "\xEF\xBF\xBD";

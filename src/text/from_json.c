@@ -7,6 +7,7 @@
 
 #include "base/alloc.h"
 #include "base/decimal.h"
+#include "text/beside.h"
 #include "text/bytes.h"
 #include "text/json_part.h"
 #include "text/vocab.h"
@@ -462,80 +463,25 @@ static qn_status read_rules(reading *r, qn_vocab_source *source, qn_error *err)
 
 /* The files beside it. */
 
-/* A token that is a text or an object with content. */
-static qn_status read_token_name(qn_json *j, qn_str *name)
+static uint32_t id_beside(const reading *r, const qn_beside *b, qn_beside_token which)
 {
-    qn_str key;
-    *name = (qn_str){0};
-    if (qn_json_peek(j) == QN_JSON_STRING) {
-        *name = qn_json_string(j);
-    } else if (qn_json_peek(j) == QN_JSON_OBJECT) {
-        for (qn_json_enter(j, QN_JSON_OBJECT); qn_json_next_key(j, &key);)
-            if (qn_str_is(key, "content") && qn_json_peek(j) == QN_JSON_STRING)
-                *name = qn_json_string(j);
-    }
-    return j->status;
+    return id_of(r, b->names[which]);
 }
 
-static qn_status read_config(reading *r, qn_str text, qn_vocab_source *source, qn_error *err)
+/* Without a template of its own, the flags put tokens around a text, as in transformers. */
+static void add_flagged(qn_rules *x, const qn_beside *b, const qn_vocab_source *source)
 {
-    struct {
-        const char *name;
-        uint32_t *id;
-    } names[] = {{"bos_token", &source->bos},
-                 {"eos_token", &source->eos},
-                 {"unk_token", &source->unk},
-                 {"pad_token", &source->pad}};
-    qn_json j;
-    qn_str key, name;
-    int add_bos = -1, add_eos = -1;
-    qn_json_init(&j, text.n_bytes, text.bytes, &r->strings);
-    for (qn_json_enter(&j, QN_JSON_OBJECT); qn_json_next_key(&j, &key);) {
-        bool flag = qn_json_peek(&j) == QN_JSON_BOOL;
-        if (flag && qn_str_is(key, "add_bos_token"))
-            add_bos = qn_json_bool(&j);
-        else if (flag && qn_str_is(key, "add_eos_token"))
-            add_eos = qn_json_bool(&j);
-        for (size_t i = 0; i < QN_COUNT(names); i++) {
-            if (!qn_str_is(key, names[i].name) || read_token_name(&j, &name) != QN_OK)
-                continue;
-            uint32_t id = id_of(r, name);
-            if (id != QN_NO_TOKEN && *names[i].id == QN_NO_TOKEN)
-                *names[i].id = id;
-        }
-    }
-    QN_TRY(qn_json_end(&j, err));
-    qn_rules *x = r->parts.rules; /* without a template of its own, as transformers does */
     bool bare = !x->n_before && !x->n_after;
-    if (bare && add_bos > 0 && source->bos != QN_NO_TOKEN)
+    if (bare && b->add_bos > 0 && source->bos != QN_NO_TOKEN)
         x->before[x->n_before++] = source->bos;
-    if (bare && add_eos > 0 && source->eos != QN_NO_TOKEN)
+    if (bare && b->add_eos > 0 && source->eos != QN_NO_TOKEN)
         x->after[x->n_after++] = source->eos;
-    return QN_OK;
 }
 
 static void add_eog(const reading *r, qn_vocab_source *source, int64_t id)
 {
     if (id >= 0 && (uint64_t)id < r->n_ids && source->n_eog < QN_VOCAB_MAX_EOG)
         source->eog[source->n_eog++] = (uint32_t)id;
-}
-
-/* generation_config.json: eos_token_id is an id or a list of them. */
-static qn_status read_generation(reading *r, qn_str text, qn_vocab_source *source, qn_error *err)
-{
-    qn_json j;
-    qn_str key;
-    qn_json_init(&j, text.n_bytes, text.bytes, &r->strings);
-    for (qn_json_enter(&j, QN_JSON_OBJECT); qn_json_next_key(&j, &key);) {
-        if (!qn_str_is(key, "eos_token_id"))
-            continue;
-        if (qn_json_peek(&j) == QN_JSON_NUMBER)
-            add_eog(r, source, qn_json_i64(&j));
-        else if (qn_json_peek(&j) == QN_JSON_ARRAY)
-            for (qn_json_enter(&j, QN_JSON_ARRAY); qn_json_next(&j);)
-                add_eog(r, source, qn_json_i64(&j));
-    }
-    return qn_json_end(&j, err);
 }
 
 static qn_status check_around(const reading *r, qn_error *err)
@@ -553,11 +499,16 @@ static qn_status read_beside(reading *r, const qn_str *config, const qn_str *gen
                              qn_vocab_source *source, qn_error *err)
 {
     qn_rules *x = r->parts.rules;
+    qn_beside b;
     QN_TRY(check_around(r, err));
-    if (config && read_config(r, *config, source, err) != QN_OK)
-        return qn_fail_in(err, "tokenizer_config.json");
-    if (generation && read_generation(r, *generation, source, err) != QN_OK)
-        return qn_fail_in(err, "generation_config.json");
+    QN_TRY(qn_beside_read(&b, config, generation, &r->strings, err));
+    source->bos = id_beside(r, &b, QN_BESIDE_BOS), source->eos = id_beside(r, &b, QN_BESIDE_EOS);
+    source->pad = id_beside(r, &b, QN_BESIDE_PAD);
+    if (source->unk == QN_NO_TOKEN)
+        source->unk = id_beside(r, &b, QN_BESIDE_UNK);
+    add_flagged(x, &b, source);
+    for (size_t i = 0; i < b.n_eog; i++)
+        add_eog(r, source, b.eog[i]);
     if (source->bos == QN_NO_TOKEN && x->n_before)
         source->bos = x->before[0];
     if (source->eos == QN_NO_TOKEN && x->n_after)

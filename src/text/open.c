@@ -30,23 +30,33 @@ static qn_status read_beside(const char *folder, size_t n_folder, const char *na
     return qn_buf_read_file(text, path, MOST_CONFIG, err);
 }
 
-static qn_status open_json(qn_tokenizer **t, const qn_map *m, const char *folder, size_t n_folder,
-                           qn_error *err)
+typedef struct beside { /* the files beside a tokenizer, as far as there are any */
+    qn_buf config, generation;
+    qn_str texts[2];
+} beside;
+
+/* folder NULL: only the file itself was named, and nothing is read. */
+static qn_status open_beside(beside *b, const char *folder, size_t n_folder, qn_error *err)
 {
-    qn_buf config = {0}, generation = {0};
-    qn_status st = QN_OK;
-    if (folder) {
-        st = read_beside(folder, n_folder, "tokenizer_config.json", &config, err);
-        if (st == QN_OK)
-            st = read_beside(folder, n_folder, "generation_config.json", &generation, err);
-    }
-    const qn_str c = {config.bytes, config.n_bytes}, g = {generation.bytes, generation.n_bytes};
-    if (st == QN_OK)
-        st = qn_tokenizer_from_json(t, (qn_str){(const char *)m->bytes, m->n_bytes},
-                                    c.n_bytes ? &c : NULL, g.n_bytes ? &g : NULL, err);
-    qn_buf_release(&config);
-    qn_buf_release(&generation);
-    return st;
+    *b = (beside){0};
+    if (!folder)
+        return QN_OK;
+    QN_TRY(read_beside(folder, n_folder, "tokenizer_config.json", &b->config, err));
+    QN_TRY(read_beside(folder, n_folder, "generation_config.json", &b->generation, err));
+    b->texts[0] = (qn_str){b->config.bytes, b->config.n_bytes};
+    b->texts[1] = (qn_str){b->generation.bytes, b->generation.n_bytes};
+    return QN_OK;
+}
+
+static const qn_str *text_of(const beside *b, size_t i)
+{
+    return b->texts[i].n_bytes ? &b->texts[i] : NULL;
+}
+
+static void close_beside(beside *b)
+{
+    qn_buf_release(&b->config);
+    qn_buf_release(&b->generation);
 }
 
 static bool is_named(const char *path, const char *name)
@@ -78,28 +88,43 @@ static bool is_blank(uint8_t c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-static qn_status open_mapped(qn_tokenizer **t, const qn_map *m, const char *path, bool beside,
+static qn_status open_text(qn_tokenizer **t, qn_str text, const char *path, const beside *b,
+                           bool json, qn_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    const qn_tiktoken_file ranks = {text, slash ? slash + 1 : path, text_of(b, 0), text_of(b, 1)};
+    if (json)
+        return qn_tokenizer_from_json(t, text, text_of(b, 0), text_of(b, 1), err);
+    return qn_tokenizer_from_tiktoken(t, &ranks, err);
+}
+
+static qn_status open_mapped(qn_tokenizer **t, const qn_map *m, const char *path, bool in_folder,
                              qn_error *err)
 {
     const char *slash = strrchr(path, '/');
     const qn_str text = {(const char *)m->bytes, m->n_bytes};
     size_t at = 0;
+    beside b;
     while (at < m->n_bytes && is_blank(m->bytes[at]))
         at++;
-    if (at < m->n_bytes && m->bytes[at] == '{' && is_tekken(m, path))
+    bool json = (at < m->n_bytes && m->bytes[at] == '{') || is_named(path, ".json");
+    if (json && is_tekken(m, path))
         return qn_tokenizer_from_tekken(t, text, err);
-    if ((at < m->n_bytes && m->bytes[at] == '{') || is_named(path, ".json"))
-        return open_json(t, m, beside ? path : NULL, slash ? (size_t)(slash - path) : 0, err);
-    if (has_ranks(m))
-        return qn_tokenizer_from_tiktoken(t, text, err);
-    return qn_tokenizer_from_spm(t, m->n_bytes, m->bytes, err);
+    if (!json && !has_ranks(m))
+        return qn_tokenizer_from_spm(t, m->n_bytes, m->bytes, err);
+    qn_status st =
+        open_beside(&b, in_folder ? path : NULL, slash ? (size_t)(slash - path) : 0, err);
+    if (st == QN_OK)
+        st = open_text(t, text, path, &b, json, err);
+    close_beside(&b);
+    return st;
 }
 
-static qn_status open_file(qn_tokenizer **t, const char *path, bool beside, qn_error *err)
+static qn_status open_file(qn_tokenizer **t, const char *path, bool in_folder, qn_error *err)
 {
     qn_map m;
     QN_TRY(qn_map_open(&m, path, err));
-    qn_status st = open_mapped(t, &m, path, beside, err);
+    qn_status st = open_mapped(t, &m, path, in_folder, err);
     if (st == QN_OK && qn_map_torn(&m)) {
         qn_tokenizer_release(*t);
         *t = NULL;
@@ -109,8 +134,8 @@ static qn_status open_file(qn_tokenizer **t, const char *path, bool beside, qn_e
     return st == QN_OK ? QN_OK : qn_fail_in(err, path);
 }
 
-static const char *const names[] = {"tokenizer.json", "tekken.json", "tokenizer.model",
-                                    "tiktoken.model"};
+static const char *const names[] = {"tokenizer.json", "tekken.json",   "tokenizer.model",
+                                    "tiktoken.model", "qwen.tiktoken", "hy.tiktoken"};
 
 /* The first of the known files that the directory has. */
 static bool find(const char *folder, char path[MOST_PATH])
@@ -149,7 +174,9 @@ qn_status qn_tokenizer_open(qn_tokenizer **t, const char *path, qn_error *err)
     *t = NULL;
     if (!is_folder(path))
         return open_file(t, path, false, err);
-    QN_FAIL_IF(!find(path, file), err, QN_ENOTFOUND,
-               "%s: the directory holds no tokenizer.json, tekken.json or tokenizer.model", path);
+    QN_FAIL_IF(
+        !find(path, file), err, QN_ENOTFOUND,
+        "%s: the directory holds no tokenizer.json, tekken.json, tokenizer.model or tiktoken file",
+        path);
     return open_file(t, file, true, err);
 }

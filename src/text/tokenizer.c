@@ -502,10 +502,11 @@ static qn_status encode(cutter *c, bool at_start, qn_ids *out, qn_error *err)
 static void append_around(const qn_tokenizer *t, bool before, qn_ids *out)
 {
     const qn_tokenizer_info *info = &t->info;
-    if (t->hf && before)
-        qn_ids_append(out, t->hf->n_before, t->hf->before);
-    else if (t->hf)
-        qn_ids_append(out, t->hf->n_after, t->hf->after);
+    bool listed = t->hf || (t->rules && t->rules->n_before + t->rules->n_after);
+    if (listed && before)
+        qn_ids_append(out, t->rules->n_before, t->rules->before);
+    else if (listed)
+        qn_ids_append(out, t->rules->n_after, t->rules->after);
     else if (before && info->add_bos && info->bos != QN_NO_TOKEN)
         qn_ids_append(out, 1, &info->bos);
     else if (!before && info->add_eos && info->eos != QN_NO_TOKEN)

@@ -34,6 +34,8 @@ enum {                           /* what an added token demands */
        QN_TOKEN_SINGLE_WORD = 4, /* found only where no letter or digit touches it */
        QN_TOKEN_NORMALIZED = 8,  /* looked for in the normalized text */
        QN_TOKEN_OUTSIDE = 16,    /* the model does not know it: only found as a whole */
+       QN_TOKEN_STAYS = 32,      /* a control token that a reader sees: QN_DETOKENIZE_SKIP_SPECIAL
+                                  * leaves it in */
 };
 
 /* n texts one behind the other, each a little-endian u64 length and that many bytes: the layout of
@@ -105,12 +107,19 @@ qn_status qn_tokenizer_from_gguf(qn_tokenizer **t, const qn_gguf *g, qn_error *e
 qn_status qn_tokenizer_from_json(qn_tokenizer **t, qn_str json, const qn_str *config,
                                  const qn_str *generation, qn_error *err);
 
-/* From SentencePiece's tokenizer.model, Mistral's tekken.json, and tiktoken's lines of ranks, of
- * which the usual vocabularies are known by their size. */
+/* From SentencePiece's tokenizer.model, and Mistral's tekken.json. */
 qn_status qn_tokenizer_from_spm(qn_tokenizer **t, size_t n_bytes, const uint8_t *bytes,
                                 qn_error *err);
 qn_status qn_tokenizer_from_tekken(qn_tokenizer **t, qn_str json, qn_error *err);
-qn_status qn_tokenizer_from_tiktoken(qn_tokenizer **t, qn_str lines, qn_error *err);
+
+/* tiktoken's lines of ranks, of which the published vocabularies are known. */
+typedef struct qn_tiktoken_file {
+    qn_str lines;
+    const char *name;                  /* the file's own, without its folder, or NULL */
+    const qn_str *config, *generation; /* as for tokenizer.json */
+} qn_tiktoken_file;
+
+qn_status qn_tokenizer_from_tiktoken(qn_tokenizer **t, const qn_tiktoken_file *file, qn_error *err);
 
 /* From a file by what it holds, or from a directory that has one of the known names; the error
  * names the file. Not from GGUF. */

@@ -234,12 +234,21 @@ def files():
     lines = b"".join(b"%s %d\n" % (base64.b64encode(bytes([b])), b) for b in range(64))
     yield "tiktoken-unknown", b"t" + lines
     yield "tiktoken-crlf", b"t" + lines[:40].replace(b"\n", b"\r\n") + b"\n"
-    for i, size in enumerate((50256, 100256, 128000, 151643)):  # the target makes the lines before
+    for i, size in enumerate((50256, 100256, 128000, 151643, 127957, 163584, 199998, 200000)):  # the target makes the lines before
         rest = b"".join(b"%s %d\n" % (base64.b64encode(b"%d" % k), size - 2 + k) for k in range(2))
         yield "tiktoken-%d" % size, b"n" + bytes([8 * i + 2]) + rest
-    yield "tiktoken-no-rank", b"tYQ==\n"
-    yield "tiktoken-bad-rank", b"tYQ== x\n"
-    yield "tiktoken-other-rank", b"tYQ== 7\n"
+        if size == 199998:
+            yield "tiktoken-harmony", b"n" + bytes([128 + 8 * i + 2]) + rest
+    kimi = dict(auto_map=["tokenization_kimi.TikTokenTokenizer"], bos_token="[BOS]", eos_token=dict(content="[EOS]"), add_bos_token=True, eos_token_id=[65, 999],
+                added_tokens_decoder={"64": dict(content="[BOS]", special=True), "65": dict(content="[EOS]", special=True), "70": dict(content="<think>")})
+    glm = dict(auto_map=["ChatGLM4Tokenizer"], added_tokens_decoder={"64": dict(content="[gMASK]"), "66": dict(content="<sop>", special=True)})
+    for name, config in (("kimi", kimi), ("glm4", glm), ("no-mask", dict(glm, added_tokens_decoder={})), ("bad-added", dict(kimi, added_tokens_decoder={"x": {"content": "a"}})),
+                         ("added-rank", dict(kimi, added_tokens_decoder={"3": {"content": "a"}})), ("unnamed", dict(kimi, added_tokens_decoder={"65": {}}))):
+        yield "tiktoken-" + name, b"t" + lines + b"\0" + json.dumps(config).encode()
+    yield "tiktoken-bad-config", b"t" + lines + b"\0{\"a\": \"tokenization_kimi.TikTokenTokenizer\""
+    yield "tiktoken-no-rank", b"tYQ==\n\0{\"a\": \"tokenization_kimi.TikTokenTokenizer\"}"
+    yield "tiktoken-bad-rank", b"tYQ== x\n\0{\"a\": \"tokenization_kimi.TikTokenTokenizer\"}"
+    yield "tiktoken-other-rank", b"tYQ== 7\n\0{\"a\": \"tokenization_kimi.TikTokenTokenizer\"}"
 
 
 CONFIG = dict(bos_token="<s>", eos_token=dict(content="</s>", special=True), unk_token=None, pad_token="</s>", add_bos_token=True, add_eos_token=True,

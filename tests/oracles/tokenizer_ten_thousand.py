@@ -4,8 +4,9 @@
 
 Needs tokenizers 0.23.3, sentencepiece 0.2.3, tiktoken, gguf. Families are the tokenizer.json, tokenizer.model and
 tiktoken files of the conformance data; the vocabularies of tokenizer.json are also written out as the GGUF files
-that converters make of them, Mistral Nemo's as tekken.json, Llama 3's as a tiktoken file, and asked for the same
-ids. Strings are a fixed mix (tokenizer_strings.py): every general category, unassigned code points, ZWJ
+that converters make of them, Mistral Nemo's as tekken.json, others as tiktoken files, and asked for the same
+ids. A folder DATA/tokenizers/NAME may hold a model's own tiktoken file (llama-models' models/llama3 and llama4,
+qwen.tiktoken). Strings are a fixed mix (tokenizer_strings.py): every general category, unassigned code points, ZWJ
 sequences, CRLF, digit runs, characters that NFC changes, spelled control tokens, code, 40 languages; invalid UTF-8
 must come back byte for byte where a vocabulary has all bytes. The small vocabularies of tests/fixtures/text/json
 stand for kinds of which the data has no published one. Prints a line a family and ends with status 1 if anything
@@ -25,10 +26,12 @@ import statistics
 import sys
 import tempfile
 import time
+import unicodedata
 
 os.environ["TOKENIZERS_PARALLELISM"] = "false"
 os.environ["RAYON_NUM_THREADS"] = "1"
 
+import tiktoken_fixtures
 import vocab_file
 from tokenizer_strings import all_strings
 
@@ -81,19 +84,19 @@ class HuggingFace:
         t.encode_special_tokens = True
         self.wants = [t.encode(s, add_special_tokens=False).ids for s in strings[::2]]
         t.encode_special_tokens = False
-        self.wants += [t.encode(s, add_special_tokens=True).ids for s in strings[1::2]]
         self.plain = len(strings[::2])
+        self.trusted = {adds: [t.encode(s, add_special_tokens=adds).ids for s in strings[1::2]] for adds in (True, False)}
         self.texts = [t.decode([i], skip_special_tokens=False) for i in range(t.get_vocab_size())]
         self.has_bytes = "ByteLevel" in json.dumps(self.json["decoder"]) or self.json["model"].get("byte_fallback")
 
     def compare(self, program, path, adds=True, n_ids=None):
         """adds: the file says what is put around a text; n_ids: the first ids whose names it knows."""
-        n = len(self.order) if adds else self.plain
-        requests = [dict(text=s, add_special=i >= self.plain, parse_special=i >= self.plain) for i, s in enumerate(self.order[:n])]
-        wrong = differing(self.wants[:n], quern(program, path, requests), self.order[:n], "ids", "encode")
+        wants = self.wants + self.trusted[adds]
+        requests = [dict(text=s, add_special=adds and i >= self.plain, parse_special=i >= self.plain) for i, s in enumerate(self.order)]
+        wrong = differing(wants, quern(program, path, requests), self.order, "ids", "encode")
         ids = [i for i in range(n_ids or len(self.texts)) if self.t.id_to_token(i) is not None]
         wrong_ids = differing([self.texts[i] for i in ids], quern(program, path, [dict(ids=[i], skip_special=False) for i in ids]), ids, "text", "decode")
-        return n, wrong, len(ids), wrong_ids, self.has_bytes
+        return len(wants), wrong, len(ids), wrong_ids, self.has_bytes
 
     def speed(self, text):
         from tokenizers import Tokenizer
@@ -129,31 +132,43 @@ def tik_token_speed(made, text):
 
 
 def tik_token(program, path, data):
-    import tiktoken
-
     j = json.load(gzip.open(data))
     ranks = {}
     for line in j["bpe_ranks"].split("\n"):
         words = line.split(" ")
-        import base64
-
         for i, word in enumerate(words[2:]):
             ranks[base64.b64decode(word)] = int(words[1]) + i
-    e = tiktoken.Encoding(os.path.basename(path), pat_str=j["pat_str"], mergeable_ranks=ranks, special_tokens=j["special_tokens"])
     with open(path, "w") as f:
         for b, i in sorted(ranks.items(), key=lambda x: x[1]):
             f.write("%s %d\n" % (base64.b64encode(b).decode(), i))
-    strings = mix(list(j["special_tokens"]))
+    return ranked(program, path, ranks, j["pat_str"], j["special_tokens"])
+
+
+def folder_of_ranks(program, path):
+    """A model's folder that holds a tiktoken file, and perhaps a config."""
+    file = next(path + "/" + f for f in ("tokenizer.model", "tiktoken.model", "qwen.tiktoken", "hy.tiktoken") if os.path.exists(path + "/" + f))
+    config = json.load(open(path + "/tokenizer_config.json")) if os.path.exists(path + "/tokenizer_config.json") else {}
+    ranks = {base64.b64decode(line.split()[0]): int(line.split()[1]) for line in open(file) if line.strip()}
+    known = tiktoken_fixtures.real(len(ranks), config)
+    return ranked(program, path, ranks, known["pat_str"], known["special"], tiktoken_fixtures.QWEN == known["pat_str"])
+
+
+def ranked(program, path, ranks, pattern, special, nfc=False):
+    import tiktoken
+
+    e = tiktoken.Encoding(os.path.basename(path), pat_str=pattern, mergeable_ranks=ranks, special_tokens=special)
+    strings = mix(list(special)[:40] + list(special)[-10:])
     wants, requests = [], []
     for i, s in enumerate(strings):
         parse = bool(i % 2)
-        wants.append(e.encode(s, allowed_special="all" if parse else set(), disallowed_special=()))
+        text = unicodedata.normalize("NFC", s) if nfc else s
+        wants.append(e.encode(text, allowed_special="all" if parse else set(), disallowed_special=()))
         requests.append(dict(text=s, add_special=False, parse_special=parse))
     wrong = differing(wants, quern(program, path, requests), strings, "ids", "encode")
-    ids = list(ranks.values()) + list(j["special_tokens"].values())
+    ids = list(ranks.values()) + list(special.values())
     texts = [e.decode_bytes([i]).hex() for i in ids]
     wrong_ids = differing(texts, quern(program, path, [dict(ids=[i], skip_special=False) for i in ids]), ids, "hex", "decode")
-    return (len(strings), wrong, len(ids), wrong_ids, True), e
+    return (len(strings), wrong, len(ids), wrong_ids, not nfc), e
 
 
 def ranks_of(j):
@@ -177,9 +192,13 @@ def write_tekken(path, j, n_special):
         json.dump(dict(config=config, vocab=vocab, special_tokens=special), f)
 
 
-def write_tiktoken(path, j):
-    with open(path, "w") as f:
+def write_tiktoken(folder, j):
+    """The ranks, and the names of the special tokens where a model's folder has them."""
+    os.makedirs(folder)
+    with open(folder + "/tokenizer.model", "w") as f:
         f.writelines("%s %d\n" % (base64.b64encode(b).decode(), i) for i, b in enumerate(ranks_of(j)))
+    with open(folder + "/tokenizer_config.json", "w") as f:
+        json.dump(dict(added_tokens_decoder={str(a["id"]): a for a in j["added_tokens"]}), f)
 
 
 def invalid(program, path):
@@ -204,14 +223,18 @@ Made by `make tables` (`tests/oracles/tokenizer_ten_thousand.py`), which asks th
 sentencepiece 0.2.3, tiktoken): 10,000 strings a family, half of them trusted (control tokens parsed, the template's
 tokens added), and every id decoded alone. "Lost": of 1,000 texts that are not UTF-8, those that do not come back byte
 for byte (where a vocabulary has all bytes; NFC vocabularies left out). GGUF, tekken.json and tiktoken rows of a family
-that has a tokenizer.json are the same vocabulary in that form, held to the ids of its tokenizer.json; what a tiktoken
-or tekken file does not say (which tokens stand around a text) is left out. The last rows are small vocabularies of
+that has a tokenizer.json are the same vocabulary in that form, held to the ids of its tokenizer.json; where the form
+does not say which tokens stand around a text, none are added. Of the families that are tiktoken files alone, llama3,
+llama4 and qwen are the published files (a folder each of the data: llama-models' `tokenizer.model`, `qwen.tiktoken`);
+"made" ones are of that form and size, but with the ranks of another. The last rows are small vocabularies of
 `tests/fixtures/text/json`, for kinds that the data has no published file of. MB/s: one core, CPU time, %s, first pass
 and median of the next ones (nine, of the package five), of the package in the same run; load: from the file, page
 cache warm.
 
 What differs from a package on purpose: text from outside never becomes a control token or a byte token, also where a
-Unigram vocabulary lists them; of a run of byte tokens that is not UTF-8, what is well-formed stays readable.
+Unigram vocabulary lists them; of a run of byte tokens that is not UTF-8, what is well-formed stays readable; the
+special tokens that a `tokenizer_config.json` lists beside a tiktoken file are all control tokens, also those that it
+calls not special, which then stay in decoded text.
 
 Which surroundings of a model are held to the packages: those of every tokenizer class of transformers that can be made
 without files (`tests/text/pipelines.c`), each normalizer and pre-tokenizer alone (`tests/text/json_probe.c`), nine of
@@ -222,7 +245,7 @@ category through every kind: the slowest takes 0.2 s (two cores of an EPYC, spac
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 SMALL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fixtures/text/json")
-TIKTOKEN = ("llama3_1",)  # whose first files are of that kind
+TIKTOKEN = ("gpt2", "gpt4o", "llama3_1")  # whose first files are of that kind
 
 
 def forms(program, folder, family, path, text):
@@ -241,7 +264,7 @@ def forms(program, folder, family, path, text):
         yield family, "tekken.json", hf.compare(program, other + ".tekken.json", False), other + ".tekken.json", speed
     if family in TIKTOKEN:
         write_tiktoken(other + ".tiktoken", hf.json)
-        yield family, "tiktoken", hf.compare(program, other + ".tiktoken", False, 128000), other + ".tiktoken", speed
+        yield family, "tiktoken", hf.compare(program, other + ".tiktoken", False), other + ".tiktoken", speed
 
 
 def write_unigram(path, j):
@@ -255,6 +278,25 @@ def write_unigram(path, j):
                        post_processor=None, decoder=spaces, model=model), f)
 
 
+def made_forms(program, folder, j, text):
+    """Published forms that the data has no file of: Kimi K2's with o200k's ranks, p50k's with GPT-2's and runs of spaces."""
+    ranks = {b: i for i, b in enumerate(ranks_of(j))}
+    if len(ranks) == 50256:
+        ranks.update({b" " * (k + 2): 50257 + k for k in range(24) if b" " * (k + 2) not in ranks})
+        ranks.update({b"\n" * (k + 3) + b" ": 50257 + k for k in range(24) if 50257 + k not in ranks.values()})
+        name, path, config, x = "made: p50k", folder + "/p50k_edit.tiktoken", None, tiktoken_fixtures.published("p50k_edit", 50280, 50256)
+    else:
+        x = tiktoken_fixtures.kimi(len(ranks))
+        name, path, config = "made: Kimi K2", folder + "/kimi", x["config"]
+        os.makedirs(path)
+        with open(path + "/tokenizer_config.json", "w") as f:
+            json.dump(config, f)
+    with open(path + "/tiktoken.model" if config else path, "w") as f:
+        f.writelines("%s %d\n" % (base64.b64encode(b).decode(), i) for b, i in sorted(ranks.items(), key=lambda x: x[1]))
+    result, made = ranked(program, path, ranks, x["pat_str"], x["special"])
+    yield name, "tiktoken", result, path, tik_token_speed(made, text) if text else ("", "")
+
+
 def rows_of(program, data, folder, name, text):
     family = name.split(".")[0]
     path = "%s/%s" % (folder, name.replace(".json.gz", ".json" if ".tokenizer." in name else ""))
@@ -262,11 +304,17 @@ def rows_of(program, data, folder, name, text):
         with gzip.open(data + "/" + name) as f, open(path, "wb") as g:
             g.write(f.read())
         yield from forms(program, folder, family, path, text)
+        if family in ("gpt2", "gpt4o"):
+            yield from made_forms(program, folder, json.load(open(path)), text)
         if family == "gemma3":
             write_unigram(folder + "/unigram.json", json.load(open(path)))
             yield from forms(program, folder, "made: Unigram, 250k", folder + "/unigram.json", text)
     elif name.endswith(".tiktoken.json.gz"):
         result, made = tik_token(program, path, data + "/" + name)
+        yield family, "tiktoken", result, path, tik_token_speed(made, text) if text else ("", "")
+    elif os.path.isdir(data + "/" + name) and any(f.endswith((".model", ".tiktoken")) for f in os.listdir(data + "/" + name)):
+        path = data + "/" + name
+        result, made = folder_of_ranks(program, path)
         yield family, "tiktoken", result, path, tik_token_speed(made, text) if text else ("", "")
     elif name.endswith(".model"):
         path = data + "/" + name
@@ -279,7 +327,7 @@ def check(program, data, folder, name, table):
     text = open(table[2], encoding="utf-8").read() if table else None
     for family, source, result, path, package in rows_of(program, data, folder, name, text):
         n, wrong, n_ids, wrong_ids, has_bytes = result
-        head = open(path, "rb").read(1 << 20)
+        head = b"" if os.path.isdir(path) else open(path, "rb").read(1 << 20)
         changes = source != "tiktoken" and (b"normalizers" in head[: 1 << 16] or b"NFC" in head)
         changes |= source == "tokenizer.model" and has_bytes and "spm_mistral" not in name
         changes |= source == "GGUF" and vocab_file.PRE[family] == "qwen2"  # which is brought to NFC

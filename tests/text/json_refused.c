@@ -159,8 +159,8 @@ static void a_tiktoken_file_is_known_by_its_size(void **state)
     for (uint32_t i = 0; i < 151643; i++)
         qn_buf_format(&lines, "%c%c%c%c %u\n", digits[16 + i / 4096 / 64], digits[i / 4096 % 64],
                       digits[i / 64 % 64], digits[i % 64], i);
-    assert_int_equal(qn_tokenizer_from_tiktoken(&t, (qn_str){lines.bytes, lines.n_bytes}, &err),
-                     QN_OK);
+    const qn_tiktoken_file file = {.lines = {lines.bytes, lines.n_bytes}};
+    assert_int_equal(qn_tokenizer_from_tiktoken(&t, &file, &err), QN_OK);
     assert_int_equal(qn_tokenizer_about(t)->n_tokens, 151851);
     assert_int_equal(qn_token_named(t, 10, "<|im_end|>"), 151645);
     assert_int_equal(qn_token_named(t, 11, "<|extra_0|>"), 151646);
