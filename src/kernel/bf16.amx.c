@@ -136,8 +136,9 @@ static void multiply_rows(const operands *v, size_t n_outputs, size_t n_rows)
 }
 
 void qn_bf16_mul_amx(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                     size_t n_rows, const void *rows, float *y, size_t y_stride)
+                     size_t n_rows, const void *rows, float *y, size_t y_stride, void *sums)
 {
+    (void)sums;
     operands v = {n_in, w, w_stride, rows, y, y_stride};
     tile_config c = {.palette = 1};
     for (size_t i = 0; i < 8; i++)

@@ -2,37 +2,43 @@
 #include "kernel/float.avx2.h"
 
 void qn_f32_mul_avx512(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                       size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride)
+                       size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
+                       void *sums)
 {
-    float_mul(n_outputs, n_rows, (operands){n_in, w, w_stride, x, x_stride, y, y_stride, 0}, 4,
-              weights_f32);
+    float_mul(
+        F32, n_outputs, n_rows,
+        (operands){n_in, w, w_stride, (const void *)x, x_stride * sizeof *x, y, y_stride, sums});
 }
 
 void qn_f16_mul_avx512(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                       size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride)
+                       size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
+                       void *sums)
 {
-    float_mul(n_outputs, n_rows, (operands){n_in, w, w_stride, x, x_stride, y, y_stride, 0}, 2,
-              weights_f16);
+    float_mul(
+        F16, n_outputs, n_rows,
+        (operands){n_in, w, w_stride, (const void *)x, x_stride * sizeof *x, y, y_stride, sums});
 }
 
 void qn_bf16_mul_avx512(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                        size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride)
+                        size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
+                        void *sums)
 {
-    float_mul(n_outputs, n_rows, (operands){n_in, w, w_stride, x, x_stride, y, y_stride, 0}, 2,
-              weights_bf16);
+    float_mul(
+        BF16, n_outputs, n_rows,
+        (operands){n_in, w, w_stride, (const void *)x, x_stride * sizeof *x, y, y_stride, sums});
 }
 
 void qn_f32_decode_avx512(size_t n, const uint8_t *bytes, float *out)
 {
-    float_decode(n, bytes, out, 4, weights_f32);
+    float_decode(F32, n, bytes, out);
 }
 
 void qn_f16_decode_avx512(size_t n, const uint8_t *bytes, float *out)
 {
-    float_decode(n, bytes, out, 2, weights_f16);
+    float_decode(F16, n, bytes, out);
 }
 
 void qn_bf16_decode_avx512(size_t n, const uint8_t *bytes, float *out)
 {
-    float_decode(n, bytes, out, 2, weights_bf16);
+    float_decode(BF16, n, bytes, out);
 }

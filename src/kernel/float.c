@@ -45,20 +45,23 @@ static inline void mul(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w
 }
 
 void qn_f32_mul(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride, size_t n_rows,
-                const float *x, size_t x_stride, float *y, size_t y_stride)
+                const float *x, size_t x_stride, float *y, size_t y_stride, void *sums)
 {
+    (void)sums;
     mul(n_in, n_outputs, w, w_stride, n_rows, x, x_stride, y, y_stride, load_f32);
 }
 
 void qn_f16_mul(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride, size_t n_rows,
-                const float *x, size_t x_stride, float *y, size_t y_stride)
+                const float *x, size_t x_stride, float *y, size_t y_stride, void *sums)
 {
+    (void)sums;
     mul(n_in, n_outputs, w, w_stride, n_rows, x, x_stride, y, y_stride, load_f16);
 }
 
 void qn_bf16_mul(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride, size_t n_rows,
-                 const float *x, size_t x_stride, float *y, size_t y_stride)
+                 const float *x, size_t x_stride, float *y, size_t y_stride, void *sums)
 {
+    (void)sums;
     mul(n_in, n_outputs, w, w_stride, n_rows, x, x_stride, y, y_stride, load_bf16);
 }
 

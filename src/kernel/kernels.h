@@ -18,6 +18,8 @@
 
 #define QN_NUMERICS_ID "2" /* what ADR 001 and those that add to it define */
 
+enum { QN_FLOAT_SUMS_BYTES = 64 * 96 * 64 }; /* of a block of outputs and rows, 16 lanes each */
+
 typedef struct qn_kernels {
     qn_cpu_level level;
     char numerics[24]; /* QN_NUMERICS_ID; of tables with class T also its highest level: "2+amx" */
@@ -27,8 +29,8 @@ typedef struct qn_kernels {
 
     /* Decodes n_k weights (at most 256, whole blocks) of each of 16 rows, row o at w + o * stride
      * bytes, into *p. Meanwhile it may ask memory for what is wanted next: as many bytes, from
-     * next on in one piece; never read, so it may point anywhere; NULL asks for nothing. No function
-     * for float encodings. */
+     * next on in one piece; never read, so it may point anywhere; NULL asks for nothing. No
+     * function for float encodings. */
     void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
                                    const uint8_t *next);
 
@@ -56,10 +58,10 @@ typedef struct qn_kernels {
                          size_t stride);
 
     /* Float encodings: y[r * y_stride + o] = row r of x times the n_in weights at w + o * w_stride
-     * bytes. NULL for quantized encodings. */
+     * bytes. sums: QN_FLOAT_SUMS_BYTES of scratch, aligned to 64. NULL for quantized encodings. */
     void (*float_mul[QN_N_ENCODINGS])(size_t n_in, size_t n_outputs, const uint8_t *w,
                                       size_t w_stride, size_t n_rows, const float *x,
-                                      size_t x_stride, float *y, size_t y_stride);
+                                      size_t x_stride, float *y, size_t y_stride, void *sums);
     void (*float_decode[QN_N_ENCODINGS])(size_t n, const uint8_t *bytes, float *out);
 
     /* bf16.h, class T, NULL where the level has none: rows of floats rounded to bf16, in
@@ -67,7 +69,7 @@ typedef struct qn_kernels {
      * float_mul[QN_BF16] computes, from such rows. */
     void (*bf16_take)(size_t n_in, size_t n_rows, const float *x, size_t x_stride, void *rows);
     void (*bf16_mul)(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                     size_t n_rows, const void *rows, float *y, size_t y_stride);
+                     size_t n_rows, const void *rows, float *y, size_t y_stride, void *sums);
 
     /* norm.h, rope.h, hadamard.h, gate.h, logits.h, kv.h, attend.h: the contract of qn_<member>. */
     void (*rms_norm)(size_t n, float *y, const float *x, const float *weight, float eps);

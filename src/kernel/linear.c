@@ -12,6 +12,7 @@ enum {
     ROWS_AT_ONCE = 256,
     FLOAT_OUTPUTS = 16,        /* of quantized weights as floats: decoded at once */
     MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
+    BF16_BYTES = 1 << 20,      /* at most, of rows that are rounded to bf16 at once */
 };
 
 typedef struct decoder {
@@ -22,17 +23,35 @@ typedef struct decoder {
 typedef struct scratch {
     decoder d;
     float acc[ROWS_AT_ONCE * QN_LINEAR_GRANULE];
-    float weights[]; /* of FLOAT_OUTPUTS outputs */
 } scratch;
+
+/* Where floats are multiplied. */
+typedef struct float_scratch {
+    uint8_t sums[QN_FLOAT_SUMS_BYTES];
+    decoder d;
+    float values[]; /* weights of FLOAT_OUTPUTS outputs, or rows as bf16 */
+} float_scratch;
+
+/* Of rows that are rounded to bf16 at once. */
+static size_t bf16_rows(size_t n_in)
+{
+    size_t n = BF16_BYTES / qn_bf16_rows_bytes(n_in, 16) * 16;
+    return QN_MIN(QN_MAX(n, (size_t)16), (size_t)ROWS_AT_ONCE);
+}
+
+static size_t float_values_bytes(size_t n_in)
+{
+    return QN_MAX(FLOAT_OUTPUTS * n_in * sizeof(float), qn_bf16_rows_bytes(n_in, bf16_rows(n_in)));
+}
 
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
     size_t n_dot = QN_DOT_MOST_ROWS;
     while (!qn_dot_suits(n_dot, n_in))
         n_dot--;
-    size_t panels = sizeof(scratch) + FLOAT_OUTPUTS * n_in * sizeof(float);
-    size_t dot = qn_dot_scratch_bytes(n_in, n_dot);
-    return (QN_MAX(panels, dot) + 63) / 64 * 64;
+    size_t ints = QN_MAX(sizeof(scratch), qn_dot_scratch_bytes(n_in, n_dot));
+    size_t floats = sizeof(float_scratch) + float_values_bytes(n_in);
+    return (QN_MAX(ints, floats) + 63) / 64 * 64;
 }
 
 /* Decodes n_k weights of n rows from w on; where n < 16 the other rows are zeros. */
@@ -150,28 +169,28 @@ static void decode_rows(const qn_kernels *k, qn_encoding e, size_t n_in, size_t 
 
 static void linear_decoded(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                            size_t n_rows, const float *x, size_t x_stride, float *y,
-                           size_t y_stride, scratch *s)
+                           size_t y_stride, float_scratch *s)
 {
     for (size_t o = o_begin, n; o < o_end; o += n) {
         n = QN_MIN(o_end - o, (size_t)FLOAT_OUTPUTS);
         decode_rows(k, w->encoding, w->n_in, n, w->bytes + o * w->n_row_bytes, w->n_row_bytes,
-                    &s->d, s->weights);
-        k->float_mul[QN_F32](w->n_in, n, (const uint8_t *)s->weights, w->n_in * sizeof(float),
-                             n_rows, x, x_stride, y + (o - o_begin), y_stride);
+                    &s->d, s->values);
+        k->float_mul[QN_F32](w->n_in, n, (const uint8_t *)s->values, w->n_in * sizeof(float),
+                             n_rows, x, x_stride, y + (o - o_begin), y_stride, s->sums);
     }
 }
 
-/* Class T: as many rows at a time as the scratch holds as bf16, at least 16. */
+/* Class T. */
 static void linear_bf16(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                         size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
-                        void *rows)
+                        float_scratch *s)
 {
-    size_t most = qn_linear_scratch_bytes(w->n_in) / qn_bf16_rows_bytes(w->n_in, 16) * 16;
+    size_t most = bf16_rows(w->n_in);
     for (size_t n; n_rows > 0; n_rows -= n, x += n * x_stride, y += n * y_stride) {
         n = QN_MIN(n_rows, most);
-        k->bf16_take(w->n_in, n, x, x_stride, rows);
+        k->bf16_take(w->n_in, n, x, x_stride, s->values);
         k->bf16_mul(w->n_in, o_end - o_begin, w->bytes + o_begin * w->n_row_bytes, w->n_row_bytes,
-                    n, rows, y, y_stride);
+                    n, s->values, y, y_stride, s->sums);
     }
 }
 
@@ -179,13 +198,14 @@ void qn_linear_f32(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size
                    size_t n_rows, const float *x, size_t x_stride, float *y, size_t y_stride,
                    void *memory)
 {
+    float_scratch *s = memory;
     if (qn_encoding_is_quantized(w->encoding))
-        linear_decoded(k, w, o_begin, o_end, n_rows, x, x_stride, y, y_stride, memory);
+        linear_decoded(k, w, o_begin, o_end, n_rows, x, x_stride, y, y_stride, s);
     else if (w->encoding == QN_BF16 && k->bf16_mul)
-        linear_bf16(k, w, o_begin, o_end, n_rows, x, x_stride, y, y_stride, memory);
+        linear_bf16(k, w, o_begin, o_end, n_rows, x, x_stride, y, y_stride, s);
     else
         k->float_mul[w->encoding](w->n_in, o_end - o_begin, w->bytes + o_begin * w->n_row_bytes,
-                                  w->n_row_bytes, n_rows, x, x_stride, y, y_stride);
+                                  w->n_row_bytes, n_rows, x, x_stride, y, y_stride, s->sums);
 }
 
 void qn_decode(const qn_kernels *k, qn_encoding e, size_t n, const uint8_t *bytes, float *out)

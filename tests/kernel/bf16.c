@@ -80,7 +80,7 @@ typedef struct product {
     size_t n_in, n_out, n_rows, n_rows_bytes, n_y;
     uint8_t *w;
     float *x, *y;
-    void *rows;
+    void *rows, *sums;
 } product;
 
 static float random_float(void)
@@ -90,12 +90,16 @@ static float random_float(void)
 
 static product make_product(size_t n_in, size_t n_out, size_t n_rows)
 {
-    product p = {n_in, n_out, n_rows, qn_bf16_rows_bytes(n_in, n_rows), n_rows * (n_out + 7), NULL,
-                 NULL, NULL,  NULL};
+    product p = {.n_in = n_in,
+                 .n_out = n_out,
+                 .n_rows = n_rows,
+                 .n_rows_bytes = qn_bf16_rows_bytes(n_in, n_rows),
+                 .n_y = n_rows * (n_out + 7)};
     p.w = qn_test_guarded(2 * n_in * n_out);
     p.x = qn_test_guarded(n_rows * n_in * sizeof(float));
     p.y = qn_test_guarded(p.n_y * sizeof(float));
     p.rows = qn_test_guarded(p.n_rows_bytes);
+    p.sums = qn_test_guarded(QN_FLOAT_SUMS_BYTES);
     for (size_t i = 0; i < n_in * n_out; i++) {
         uint32_t bits = qn_bits_of_float(random_float());
         p.w[2 * i] = (uint8_t)(bits >> 16), p.w[2 * i + 1] = (uint8_t)(bits >> 24);
@@ -111,6 +115,7 @@ static void release_product(product *p)
     qn_test_guarded_free(p->x, p->n_rows * p->n_in * sizeof(float));
     qn_test_guarded_free(p->y, p->n_y * sizeof(float));
     qn_test_guarded_free(p->rows, p->n_rows_bytes);
+    qn_test_guarded_free(p->sums, QN_FLOAT_SUMS_BYTES);
 }
 
 static void compute(const product *p, const qn_kernels *k)
@@ -118,8 +123,10 @@ static void compute(const product *p, const qn_kernels *k)
     for (size_t i = 0; i < p->n_y; i++)
         memcpy(&p->y[i], &pattern, sizeof pattern);
     memset(p->rows, 0xff, p->n_rows_bytes);
+    memset(p->sums, 0xff, QN_FLOAT_SUMS_BYTES);
     k->bf16_take(p->n_in, p->n_rows, p->x, p->n_in, p->rows);
-    k->bf16_mul(p->n_in, p->n_out, p->w, 2 * p->n_in, p->n_rows, p->rows, p->y, p->n_out + 7);
+    k->bf16_mul(p->n_in, p->n_out, p->w, 2 * p->n_in, p->n_rows, p->rows, p->y, p->n_out + 7,
+                p->sums);
 }
 
 static bool same(float a, float b)
@@ -252,31 +259,37 @@ static void a_table_without_class_t_has_none(void **state)
     }
 }
 
-/* Through qn_linear_f32, with more rows than its scratch holds at once. */
-static void check_batch(const qn_kernels *k, size_t n_rows)
+/* Through qn_linear_f32. */
+static void check_batch(const qn_kernels *k, size_t n_in, size_t n_out, size_t n_rows)
 {
-    product p = make_product(70, 33, n_rows);
-    qn_matrix w = {QN_BF16, p.w, 70, 33, 140};
-    size_t n_scratch = qn_linear_scratch_bytes(70);
+    product p = make_product(n_in, n_out, n_rows);
+    qn_matrix w = {QN_BF16, p.w, n_in, n_out, 2 * n_in};
+    size_t n_scratch = qn_linear_scratch_bytes(n_in);
     void *scratch = qn_test_guarded(n_scratch);
-    float alone[33];
-    qn_linear_f32(k, &w, 0, 33, n_rows, p.x, 70, p.y, 40, scratch);
+    float alone[200];
+    qn_linear_f32(k, &w, 0, n_out, n_rows, p.x, n_in, p.y, n_out + 7, scratch);
     for (size_t r = 0; r < n_rows; r++) {
-        qn_linear_f32(k, &w, 0, 33, 1, p.x + 70 * r, 70, alone, 33, scratch);
-        assert_memory_equal(alone, p.y + 40 * r, sizeof alone);
+        qn_linear_f32(k, &w, 0, n_out, 1, p.x + n_in * r, n_in, alone, n_out, scratch);
+        assert_memory_equal(alone, p.y + (n_out + 7) * r, n_out * sizeof *alone);
     }
     qn_test_guarded_free(scratch, n_scratch);
     release_product(&p);
 }
 
+/* Of sizes that fill blocks of outputs, of rows and of K, and do not. */
 static void a_row_does_not_depend_on_its_batch(void **state)
 {
     (void)state;
     seed = 3;
-    check_batch(qn_kernels_fastest(qn_cpu_best()), 11);
-    check_batch(qn_kernels_fastest(qn_cpu_best()), 1030);
+    static const struct {
+        size_t n_in, n_out, n_rows;
+    } sizes[] = {{70, 33, 11},    {70, 33, 1030},  {2048, 64, 96},
+                 {2080, 65, 97},  {4100, 131, 60}, {4096, 128, 200}, {10240, 33, 70}};
+    for (size_t i = 0; i < QN_COUNT(sizes); i++)
+        check_batch(qn_kernels_fastest(qn_cpu_best()), sizes[i].n_in, sizes[i].n_out,
+                    sizes[i].n_rows);
     if (qn_test_emulated_amx())
-        check_batch(qn_test_emulated_amx(), 50);
+        check_batch(qn_test_emulated_amx(), 70, 33, 50);
 }
 
 QN_TEST_MAIN(cmocka_unit_test(vdpbf16ps_adds_as_the_definition_says),

@@ -156,7 +156,7 @@ static void drop_layer(layer *l)
 static void multiply(const qn_kernels *k, const qn_matrix *first, uint32_t expert, const float *x,
                      float *y)
 {
-    static _Alignas(64) uint8_t scratch[1 << 18];
+    static _Alignas(64) uint8_t scratch[1 << 20];
     _Alignas(64) uint8_t act[ACT];
     qn_matrix m = *first;
     m.bytes += expert * m.n_out * m.n_row_bytes;

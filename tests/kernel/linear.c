@@ -221,6 +221,19 @@ static void rows_beyond_one_pass_are_computed_alike(void **state)
     check(QN_BF16, 40, 3, 1030, RANDOM, RANDOM);
 }
 
+/* Float weights for many rows: sizes that fill blocks of outputs, of rows and of K, and do not. */
+static void blocks_of_float_weights_equal_the_reference(void **state)
+{
+    (void)state;
+    seed = 6;
+    for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
+        if (!qn_encoding_is_quantized(e)) {
+            check(e, 1024, 96, 96, RANDOM, RANDOM);
+            check(e, 1041, 99, 49, RANDOM, RANDOM);
+            check(e, 2100, 33, 101, RANDOM, RANDOM);
+        }
+}
+
 static void a_row_does_not_depend_on_its_batch(void **state)
 {
     (void)state;
@@ -345,6 +358,7 @@ QN_TEST_MAIN(cmocka_unit_test(every_variant_equals_the_reference_on_random_sizes
              cmocka_unit_test(few_rows_equal_the_reference_whatever_their_length),
              cmocka_unit_test(every_variant_equals_the_reference_at_the_extremes),
              cmocka_unit_test(rows_beyond_one_pass_are_computed_alike),
+             cmocka_unit_test(blocks_of_float_weights_equal_the_reference),
              cmocka_unit_test(a_row_does_not_depend_on_its_batch),
              cmocka_unit_test(emulated_tiles_equal_the_reference),
              cmocka_unit_test(the_tiles_of_this_cpu_equal_the_reference),
