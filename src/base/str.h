@@ -26,6 +26,12 @@ static inline bool qn_str_is(qn_str s, const char *text)
     return qn_str_equal(s, qn_str_of(text));
 }
 
+/* ASCII's white space, whatever the locale. */
+static inline bool qn_is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
 /* Writes s for a sentence: control characters and malformed bytes as \xNN, a long text cut with
  * "..."; returns shown. */
 enum { QN_SHOWN = 96 };

@@ -17,11 +17,6 @@ bool qn_has_generation(const qn_rendered *rendered)
     return false;
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static bool stands(const layer *l, size_t at, size_t n, const void *bytes)
 {
     return n <= l->n - at && (n == 0 || memcmp(l->text + at, bytes, n) == 0);
@@ -64,7 +59,7 @@ static bool lay(layer *l, size_t n_ids, const uint32_t *ids, size_t *begin, size
     bool found = fits(l, *begin, ids[0], &n_used);
     if (!found && n && bytes[0] == ' ' && stands(l, *begin, n - 1, bytes + 1))
         found = true, n_used = n - 1;
-    for (; !found && *begin < l->n && is_space(l->text[*begin]);) {
+    for (; !found && *begin < l->n && qn_is_space(l->text[*begin]);) {
         ++*begin;
         found = fits(l, *begin, ids[0], &n_used);
     }

@@ -107,16 +107,11 @@ void qn_past_note(qn_past *past, const qn_rendered *prompt, const qn_ids *prompt
         qn_past_release(past);
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static qn_str trimmed(qn_str s)
 {
-    while (s.n_bytes > 0 && is_space(*s.bytes))
+    while (s.n_bytes > 0 && qn_is_space(*s.bytes))
         s.bytes++, s.n_bytes--;
-    while (s.n_bytes > 0 && is_space(s.bytes[s.n_bytes - 1]))
+    while (s.n_bytes > 0 && qn_is_space(s.bytes[s.n_bytes - 1]))
         s.n_bytes--;
     return s;
 }

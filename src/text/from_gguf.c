@@ -162,17 +162,45 @@ static qn_status unigram_rules(const qn_gguf *g, qn_vocab_source *source, qn_err
     return QN_OK;
 }
 
-/* What the models t5 and bert need before they see a text; on failure nothing is left. */
+/* Merges of characters with U+2581 for a space, and byte tokens, as a tokenizer.json of Gemma has
+ * them: GGUF calls that a model or a pre-tokenizer. */
+static bool merges_marked(const qn_vocab_source *source)
+{
+    static const char *const names[] = {"gemma4", "granite-embed-multi-311m", "sarvam-moe"};
+    for (size_t i = 0; i < QN_COUNT(names); i++)
+        if (qn_str_is(source->pre, names[i]) && qn_str_is(source->model, "gpt2"))
+            return true;
+    return qn_str_is(source->model, "gemma4");
+}
+
+static void marked_rules(qn_vocab_source *source)
+{
+    qn_rules *r = source->rules;
+    source->model = qn_str_of("llama");
+    r->is_hf = r->falls_back = true;
+    if (source->add_bos > 0 && source->bos != QN_NO_TOKEN)
+        r->before[r->n_before++] = source->bos;
+    if (source->add_eos > 0 && source->eos != QN_NO_TOKEN)
+        r->after[r->n_after++] = source->eos;
+    source->add_bos = r->n_before > 0, source->add_eos = r->n_after > 0;
+    source->add_space_prefix = source->add_space_prefix > 0;
+}
+
+/* What a model needs before it sees a text, beside a scanner; on failure nothing is left. */
 static qn_status make_rules(const qn_gguf *g, qn_vocab_source *source, qn_error *err)
 {
-    bool bert = qn_str_is(source->model, "bert");
-    if (!bert && !qn_str_is(source->model, "t5"))
+    bool bert = qn_str_is(source->model, "bert"), marked = merges_marked(source);
+    if (!bert && !marked && !qn_str_is(source->model, "t5"))
         return QN_OK;
     source->rules = qn_rules_new();
     QN_FAIL_IF(!source->rules, err, QN_ENOMEM, "no memory for a tokenizer");
     source->rules->has_marks = true;
-    source->rules->joining = source->add_space_prefix ? QN_JOIN_STRIP : QN_JOIN_PLAIN;
-    qn_status st = bert ? bert_rules(g, source, err) : unigram_rules(g, source, err);
+    source->rules->joining = source->add_space_prefix && !marked ? QN_JOIN_STRIP : QN_JOIN_PLAIN;
+    if (marked)
+        marked_rules(source);
+    qn_status st = marked ? QN_OK
+                   : bert ? bert_rules(g, source, err)
+                          : unigram_rules(g, source, err);
     if (st != QN_OK)
         qn_rules_release(source->rules);
     return st;

@@ -451,7 +451,10 @@ static qn_status read_rules(reading *r, qn_vocab_source *source, qn_error *err)
     QN_TRY(qn_json_post_processor(&r->parts, r->post_processor, err));
     QN_TRY(qn_json_decoder(&r->parts, r->decoder, err));
     QN_TRY(qn_json_settle(&r->parts, err));
-    QN_FAIL_IF(r->dropout > 0, err, QN_EUNSUPPORTED, "a tokenizer with dropout is not supported");
+    QN_FAIL_IF(
+        r->dropout > 0, err, QN_EUNSUPPORTED,
+        "a tokenizer that leaves out merges at random (dropout) has no ids to be equal to; set "
+        "its dropout to null");
     x->ignore_merges = r->ignore_merges, x->splits_unknown = !r->fuse_unk;
     x->falls_back = r->byte_fallback;
     x->n_word_most = (size_t)r->n_word_most;

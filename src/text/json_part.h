@@ -22,6 +22,7 @@ typedef struct qn_json_reading { /* of the components, in any order */
     bool unmarks;      /* the decoder makes spaces of U+2581 */
     bool reads_bytes;  /* and bytes of <0xXX> */
     bool joins_bytes;  /* and bytes of byte characters */
+    bool fuses;        /* behind which a decoder sees the text as a whole */
     bool has_decoder;
     int add_space_prefix; /* for the vocabulary's source */
 } qn_json_reading;

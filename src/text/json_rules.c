@@ -548,6 +548,7 @@ static qn_status read_decoder(qn_json_reading *r, qn_str text, size_t depth, qn_
     r->has_decoder = true;
     if (qn_str_is(part.type, "Sequence"))
         return read_list(r, part.decoders, depth, read_decoder, err);
+    r->fuses |= qn_str_is(part.type, "Fuse");
     if (qn_str_is(part.type, "Fuse"))
         return QN_OK;
     if (qn_str_is(part.type, "Replace"))
@@ -557,8 +558,9 @@ static qn_status read_decoder(qn_json_reading *r, qn_str text, size_t depth, qn_
     if (qn_str_is(part.type, "ByteFallback") || qn_str_is(part.type, "ByteLevel"))
         return QN_OK;
     if (qn_str_is(part.type, "Strip")) {
-        QN_FAIL_IF(!qn_str_is(part.content, " ") || part.start > 1 || part.stop, err,
-                   QN_EUNSUPPORTED, "a decoder that strips other than one space at the start");
+        bool usual = qn_str_is(part.content, " ") && part.start <= 1 && !part.stop;
+        QN_FAIL_IF(!usual || (part.start && !r->fuses), err, QN_EUNSUPPORTED,
+                   "a decoder that strips other than one space at the start of the text");
         return part.start ? join_as(r, QN_JOIN_STRIP, err) : QN_OK;
     }
     if (qn_str_is(part.type, "Metaspace")) {

@@ -4,100 +4,74 @@
 #include "text/jinja_text.h"
 #include "text/unicode.h"
 
-typedef struct range {
+typedef enum set {
+    INERT,
+    OTHER_NOT,
+    MN_NOT,
+    MN_TOO,
+    MARK_NOT,
+    MARK_TOO,
+    PUNCT_NOT,
+    PUNCT_TOO,
+    NEWER,
+    LOWER,
+} set;
+
+typedef struct range { /* of a set; ascending by set and code */
+    set of;
     uint32_t first, last;
     int32_t delta;
 } range;
 
 // clang-format off
-#define ROW(first, last) {first, last, 0},
-static const range inert[] = {
-#define INERT ROW
+static const range ranges[] = {
+#define X(of, first, last, delta) {of, first, last, delta},
 #include "text/older.def"
-#undef INERT
+#undef X
 };
-static const range other_not[] = {
-#define OTHER_NOT ROW
-#include "text/older.def"
-#undef OTHER_NOT
-};
-static const range mn_not[] = {
-#define MN_NOT ROW
-#include "text/older.def"
-#undef MN_NOT
-};
-static const range mn_too[] = {
-#define MN_TOO ROW
-#include "text/older.def"
-#undef MN_TOO
-};
-static const range mark_not[] = {
-#define MARK_NOT ROW
-#include "text/older.def"
-#undef MARK_NOT
-};
-static const range mark_too[] = {
-#define MARK_TOO ROW
-#include "text/older.def"
-#undef MARK_TOO
-};
-static const range punct_not[] = {
-#define PUNCT_NOT ROW
-#include "text/older.def"
-#undef PUNCT_NOT
-};
-static const range punct_too[] = {
-#define PUNCT_TOO ROW
-#include "text/older.def"
-#undef PUNCT_TOO
-};
-static const range newer[] = {
-#define NEWER ROW
-#include "text/older.def"
-#undef NEWER
-};
-static const range newer_lower[] = {
-#define LOWER(first, last, delta) {first, last, delta},
-#include "text/older.def"
-#undef LOWER
-};
+
 // clang-format on
 
-static const range *find(size_t n, const range *rows, uint32_t code)
+static const range *find(set of, uint32_t code)
 {
-    size_t low = 0, high = n;
+    size_t low = 0, high = QN_COUNT(ranges);
     while (low < high) {
         size_t middle = low + (high - low) / 2;
-        if (code > rows[middle].last)
+        const range *r = &ranges[middle];
+        if (of > r->of || (of == r->of && code > r->last))
             low = middle + 1;
         else
             high = middle;
     }
-    return low < n && code >= rows[low].first ? &rows[low] : NULL;
+    bool found = low < QN_COUNT(ranges) && ranges[low].of == of && code >= ranges[low].first;
+    return found ? &ranges[low] : NULL;
 }
 
-#define HAS(rows, code) (find(QN_COUNT(rows), (rows), (code)) != NULL)
+static bool has(set of, uint32_t code)
+{
+    return find(of, code) != NULL;
+}
 
 bool qn_older_inert(uint32_t code)
 {
-    return HAS(inert, code);
+    return has(INERT, code);
 }
 
 bool qn_older_other(uint32_t code)
 {
-    return qn_unicode_class(code) & (QN_CC | QN_CF | QN_CO) && !HAS(other_not, code);
+    return qn_unicode_class(code) & (QN_CC | QN_CF | QN_CO) && !has(OTHER_NOT, code);
 }
 
 bool qn_older_mn(uint32_t code)
 {
     bool ours = qn_unicode_class(code) & QN_MN;
-    return ours ? !HAS(mn_not, code) : HAS(mn_too, code);
+    return ours ? !has(MN_NOT, code) : has(MN_TOO, code);
 }
 
 bool qn_older_mark(uint32_t code)
 {
     bool ours = qn_unicode_class(code) & QN_M;
-    return ours ? !HAS(mark_not, code) : HAS(mark_too, code);
+    return ours ? !has(MARK_NOT, code) : has(MARK_TOO, code);
 }
 
 bool qn_older_punctuation(uint32_t code)
@@ -105,17 +79,17 @@ bool qn_older_punctuation(uint32_t code)
     bool ours = qn_unicode_class(code) & QN_P;
     if (code < 128)
         return ours || qn_unicode_class(code) & QN_S;
-    return ours ? !HAS(punct_not, code) : HAS(punct_too, code);
+    return ours ? !has(PUNCT_NOT, code) : has(PUNCT_TOO, code);
 }
 
 bool qn_older_newer(uint32_t code)
 {
-    return HAS(newer, code);
+    return has(NEWER, code);
 }
 
 size_t qn_older_lower(uint32_t code, uint32_t out[3])
 {
-    const range *row = find(QN_COUNT(newer_lower), newer_lower, code);
+    const range *row = find(LOWER, code);
     if (!row)
         return qn_jcase(code, J_LOWER, out);
     out[0] = (uint32_t)((int32_t)code + row->delta);

@@ -132,6 +132,20 @@ static uint32_t stated(uint32_t id, uint32_t usual, uint32_t n_tokens)
     return id != QN_NO_TOKEN ? id : usual < n_tokens ? usual : QN_NO_TOKEN;
 }
 
+/* Converters write "default", or nothing, where they did not know the model's own pattern. */
+static qn_status check_pre(const qn_vocab_source *source, const qn_pretokenizer *pre, qn_error *err)
+{
+    char shown[QN_SHOWN];
+    bool unsaid = !source->pre.n_bytes || qn_str_is(source->pre, "default");
+    QN_FAIL_IF(
+        !pre && unsaid, err, QN_EUNSUPPORTED,
+        "the file does not say how a text is cut (pre-tokenizer %s); convert the model again",
+        source->pre.n_bytes ? "default" : "(none named)");
+    QN_FAIL_IF(!pre, err, QN_EUNSUPPORTED, "pre-tokenizer %s is not supported",
+               qn_str_show(shown, source->pre));
+    return QN_OK;
+}
+
 static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error *err)
 {
     char shown[QN_SHOWN];
@@ -139,9 +153,8 @@ static qn_status choose(qn_tokenizer *t, const qn_vocab_source *source, qn_error
     QN_FAIL_IF(!m, err, QN_EUNSUPPORTED, "tokenizer model %s is not supported",
                qn_str_show(shown, source->model));
     const qn_pretokenizer *pre = m->needs_pre ? qn_pretokenizer_named(source->pre) : NULL;
-    QN_FAIL_IF(m->needs_pre && !pre && !source->rules, err, QN_EUNSUPPORTED,
-               "pre-tokenizer %s is not supported",
-               source->pre.n_bytes ? qn_str_show(shown, source->pre) : "(none named)");
+    if (m->needs_pre && !source->rules)
+        QN_TRY(check_pre(source, pre, err));
     QN_FAIL_IF(m->needs_scores && !source->scores && !(m->takes_merges && t->hf), err, QN_EFORMAT,
                "a tokenizer of model \"%s\" needs scores", m->name);
     QN_TRY(check_lists(source, err));

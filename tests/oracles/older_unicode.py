@@ -66,7 +66,7 @@ def rows(name, codes):
             out[-1][1] = c
         else:
             out.append([c, c])
-    return "".join("%s(0x%X, 0x%X)\n" % (name, a, b) for a, b in out)
+    return "".join("X(%s, 0x%X, 0x%X, 0)\n" % (name, a, b) for a, b in out)
 
 
 def gone(normalizer):
@@ -97,16 +97,14 @@ def main(folder):
         else:
             groups.append([c, c, d])
     with open(folder + "/older.def", "w") as f:
-        f.write("/* text/older.def - made by tests/oracles/older_unicode.py, which states what it is. Names:\n"
-                " * INERT: no normalization; NEWER: after Unicode 14; a set's name and _NOT: ours but not theirs;\n * _TOO: theirs but not ours;\n"
-                " * LOWER: first, last, distance to the lower case that Python 3.11 does not know. */\n")
-        f.write("#ifdef INERT\n" + rows("INERT", normalizing()) + "#endif\n")
+        f.write("/* text/older.def - X(set, first, last, distance), made by tests/oracles/older_unicode.py, which states what it\n"
+                " * is. Sets: INERT: no normalization; OTHER, MN, MARK, PUNCT and _NOT: ours but not theirs; _TOO: theirs but not\n"
+                " * ours; NEWER: after Unicode 14; LOWER: with the distance to the lower case that Python 3.11 does not know. */\n")
+        f.write(rows("INERT", normalizing()))
         for name, a, b in (("OTHER", ours, other), ("MN", have("Mn"), mn), ("MARK", have("Mn", "Mc", "Me"), mark), ("PUNCT", p, punct)):
-            f.write("#ifdef %s_NOT\n%s#endif\n" % (name, rows(name + "_NOT", a - b)))
-            if b - a:
-                f.write("#ifdef %s_TOO\n%s#endif\n" % (name, rows(name + "_TOO", b - a)))
-        f.write("#ifdef NEWER\n" + rows("NEWER", newer(folder + "/unicode_added.txt")) + "#endif\n")
-        f.write("#ifdef LOWER\n" + "".join("LOWER(0x%X, 0x%X, %d)\n" % tuple(g) for g in groups) + "#endif\n")
+            f.write(rows(name + "_NOT", a - b) + rows(name + "_TOO", b - a))
+        f.write(rows("NEWER", newer(folder + "/unicode_added.txt")))
+        f.write("".join("X(LOWER, 0x%X, 0x%X, %d)\n" % tuple(g) for g in groups))
 
 
 main(sys.argv[1])

@@ -281,6 +281,42 @@ def wordlevel():
     return train(models.WordLevel(unk_token="[UNK]"), trainers.WordLevelTrainer(vocab_size=300, show_progress=False, special_tokens=["[UNK]"]), P.Whitespace(), N.NFC())
 
 
+def marked(out):
+    """Gemma's kind as GGUF has it since Gemma 4: characters with merges, no scores."""
+    from gguf import GGUFWriter
+
+    byte_tokens = ["<0x%02X>" % b for b in range(256)]
+    t = train(models.BPE(unk_token="<unk>", byte_fallback=True, fuse_unk=True),
+              trainers.BpeTrainer(vocab_size=800, show_progress=False, limit_alphabet=120, special_tokens=["<unk>", "<s>", "</s>"] + byte_tokens),
+              split(" ", "merged_with_previous"), N.Replace(" ", "\u2581"))
+    j = json.loads(t.to_str())
+    j["added_tokens"] = [a for a in j["added_tokens"] if not a["content"].startswith("<0x")]
+    for s in ("\u2581\u2581a\u2581", "<tool>"):
+        j["model"]["vocab"].setdefault(s, len(j["model"]["vocab"]))
+    t = Tokenizer.from_str(json.dumps(j))
+    t.decoder = decoders.Sequence([decoders.Replace("\u2581", " "), decoders.ByteFallback(), decoders.Fuse()])
+    t.add_tokens([added("\u2581\u2581a\u2581", normalized=False), added("<tool>", normalized=False)])
+    t.post_processor = processors.TemplateProcessing(single="<s> $A", special_tokens=[("<s>", 1)])
+    texts = sorted(t.get_vocab(), key=t.get_vocab().get)
+    special = {a["content"]: a["special"] for a in json.loads(t.to_str())["added_tokens"]}
+    kinds = [6 if s in byte_tokens else 2 if s == "<unk>" else 3 if special.get(s) else 4 if s in special else 1 for s in texts]
+    for name, model, pre in (("gemma4", "gemma4", ""), ("sarvam-moe", "gpt2", "sarvam-moe")):
+        w = GGUFWriter("%s/%s.gguf" % (out, name), "llama")
+        w.add_tokenizer_model(model)
+        if pre:
+            w.add_tokenizer_pre(pre)
+        w.add_token_list(texts)
+        w.add_token_types(kinds)
+        w.add_token_merges([m if isinstance(m, str) else " ".join(m) for m in j["model"]["merges"]])
+        w.add_bos_token_id(1)
+        w.add_unk_token_id(0)
+        w.add_add_bos_token(True)
+        w.write_header_to_file()
+        w.write_kv_data_to_file()
+        w.close()
+    save(out + "/gemma4.jsonl", tokenizer_rows(t, [s for s in PLAIN + LANGUAGES[::2] + MARKED + all_strings(40)[-60:]]))
+
+
 def spm_model(out, name, **options):
     """tokenizer.model: sentencepiece's own ids."""
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as f:
@@ -390,6 +426,8 @@ if __name__ == "__main__":
         probe(sys.argv[1])
     if len(sys.argv) < 3 or sys.argv[2] == "whole":
         whole(sys.argv[1], sys.argv[3:])
+    if len(sys.argv) < 3 or sys.argv[2] == "marked":
+        marked(sys.argv[1])
     if len(sys.argv) < 3 or sys.argv[2] == "tekken":
         tekken(sys.argv[1])
     if len(sys.argv) < 3 or sys.argv[2] == "spm":

@@ -69,6 +69,12 @@ CUTS = {
 }
 
 
+PATTERNS = {  # that are several scanners one within the other
+    "jais-2": [r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|" +
+               "".join(r"\s{%d}(?!\S)|" % n for n in (512, 256, 128, 64, 32, 16, 8, 4)) + r"\s{1,2}(?!\S)|\s{1}"],
+    "tiny_aya": [r"\d{1,3}(?=(?:\d{3})*\b)"], "superbpe": [r"\p{N}+", r"(?=(\d{3})+(?!\d))"]}
+
+
 def seeds():
     plain = [{"type": s} for s in STEPS]
     more = [{"type": "Strip", "strip_left": True, "strip_right": True}, {"type": "Replace", "pattern": {"Regex": " {2,}"}, "content": "_"},
@@ -128,8 +134,16 @@ def seeds():
     yield "template-empty", document(BYTE, None, BYTE_LEVEL, {"type": "TemplateProcessing"}, BYTE_LEVEL)
     yield "template-many", document(BYTE, None, BYTE_LEVEL, dict(TEMPLATE, single=[{"SpecialToken": {"id": "<s>"}}] * 9 + [{"Sequence": {"id": "A"}}]), BYTE_LEVEL)
     yield "template-id", document(BYTE, None, BYTE_LEVEL, dict(TEMPLATE, special_tokens={"<s>": {"ids": [99]}, "</s>": {"ids": [1]}}), BYTE_LEVEL)
+    for name in ("jais-2", "tiny_aya", "superbpe"):
+        splits = [{"type": "Split", "pattern": {"Regex": p}, "behavior": "Isolated", "invert": False} for p in PATTERNS[name]]
+        yield "cut-" + name, document(BYTE, None, {"type": "Sequence", "pretokenizers": splits + [BYTE_LEVEL]}, None, BYTE_LEVEL)
+    yield "cut-thousands-next", document(BYTE, None, {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": PATTERNS["superbpe"][1]}, "behavior": "MergedWithNext", "invert": False}, BYTE_LEVEL]}, None, BYTE_LEVEL)
+    yield "cut-empty", document(BYTE, {"type": "Replace", "pattern": {"Regex": "x*|$"}, "content": "-"}, {"type": "Sequence", "pretokenizers": [
+        {"type": "Split", "pattern": {"Regex": r"(?=[A-Z])|\b"}, "behavior": "Removed", "invert": False}, BYTE_LEVEL]}, None, BYTE_LEVEL)
     yield "bad-decoder", document(BYTE, None, BYTE_LEVEL, None, {"type": "CTC"})
     yield "decoder-replace", document(BYTE, None, BYTE_LEVEL, None, {"type": "Replace", "pattern": {"String": "x"}, "content": "y"})
+    yield "decoder-strip-each", document(BYTE, None, BYTE_LEVEL, None, {"type": "Strip", "content": " ", "start": 1, "stop": 0})
     yield "decoder-strip", document(BYTE, None, BYTE_LEVEL, None, {"type": "Strip", "content": "x", "start": 1, "stop": 1})
     yield "decoder-two", document(BYTE, None, BYTE_LEVEL, None, {"type": "Sequence", "decoders": [{"type": "WordPiece"}, {"type": "BPEDecoder"}]})
     yield "decoder-metaspace", document(BYTE, None, BYTE_LEVEL, None, {"type": "Metaspace", "replacement": "_"})

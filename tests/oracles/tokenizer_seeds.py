@@ -10,7 +10,7 @@ from gguf import GGUFWriter
 from tokenizer_strings import LANGUAGES, PLAIN, by_category
 
 PICKED = [s for s in PLAIN if len(s) > 8] + LANGUAGES[::4] + by_category()[1::9] + [
-    "a" * 40, " " * 40 + "x", "\n \n x", "\u2581\u2581\u2581a \u2581", "12345 " * 9, "<|im_end|><tool>  \n<unk><0x41>", "\u4e2d1\u3099\u30fb" * 9]
+    "a" * 40, " " * 40 + "x", "\n \n x", "\u2581\u2581\u2581a \u2581", "12345 " * 9, "<|im_end|><tool>  \n<unk><0x41>", "\u4e2d1\u3099\u30fb" * 9, "1234567 12x 123456" + "\u0663" * 7]
 
 
 def texts(out, n_kinds):
@@ -61,6 +61,14 @@ def vocabularies(out):
     for pre in ("smollm", "llama-bpe", "deepseek-llm", "kimi-k2", "falcon"):
         vocabulary("%s/bpe-%s" % (out, pre), "gpt2", bpe, bkinds, tokenizer_pre=pre, token_merges=merges, eos_token_id=12, eot_token_id=13)
     vocabulary(out + "/bpe-no-pre", "gpt2", bpe, bkinds, token_merges=merges)
+    for pre in ("default", "afmoe"):
+        vocabulary("%s/bpe-%s" % (out, {"default": "default-pre"}.get(pre, pre)), "gpt2", bpe, bkinds, token_merges=merges, tokenizer_pre=pre)
+    marked = ["<unk>", "<s>", "</s>", "\u2581", "t", "h", "e", "a", "th", "the", "\u2581the", "aa", "aaaa", "<tool>", "\u2581\u2581", "[PAD]"]
+    joins = ["t h", "th e", "\u2581 the", "a a", "aa aa"]
+    vocabulary(out + "/marked", "gemma4", marked + byte_tokens, kinds + [6] * 256, token_merges=joins, bos_token_id=1, eos_token_id=2, unk_token_id=0,
+               add_bos_token=True, add_eos_token=True)
+    vocabulary(out + "/marked-pre", "gpt2", marked, kinds, token_merges=joins, tokenizer_pre="granite-embed-multi-311m")
+    vocabulary(out + "/marked-bad-merge", "gemma4", marked, kinds, token_merges=["t x"])
     vocabulary(out + "/bpe-unknown-pre", "gpt2", bpe, bkinds, token_merges=merges, tokenizer_pre="no-such")
     vocabulary(out + "/bpe-bad-merge", "gpt2", bpe, bkinds, token_merges=["t x"], tokenizer_pre="gpt-2")
     vocabulary(out + "/bpe-no-space", "gpt2", bpe, bkinds, token_merges=["th"], tokenizer_pre="gpt-2")
@@ -87,6 +95,6 @@ if __name__ == "__main__":
         os.makedirs(sys.argv[1] + "/" + name, exist_ok=True)
     texts(sys.argv[1] + "/tokenize_bpe", 10)
     texts(sys.argv[1] + "/tokenize_spm", 3)
-    texts(sys.argv[1] + "/tokenize_kinds", 15)
+    texts(sys.argv[1] + "/tokenize_kinds", 18)
     ids(sys.argv[1] + "/detokenize")
     vocabularies(sys.argv[1] + "/tokenizer_gguf")

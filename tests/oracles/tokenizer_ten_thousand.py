@@ -238,8 +238,26 @@ calls not special, which then stay in decoded text.
 
 Which surroundings of a model are held to the packages: those of every tokenizer class of transformers that can be made
 without files (`tests/text/pipelines.c`), each normalizer and pre-tokenizer alone (`tests/text/json_probe.c`), nine of
-them and two patterns over every code point. `build/release/bench/text/classes` times a mebibyte of every general
-category through every kind: the slowest takes 0.2 s (two cores of an EPYC, spaces, o200k_base).
+them and two patterns over every code point, the special tokens of every published tiktoken file (`tests/text/tiktoken.c`).
+`build/release/bench/text/classes` times a mebibyte of every general category through every kind: the slowest takes 0.2 s
+(two cores of an EPYC, spaces, o200k_base).
+
+What is refused, by a sentence that names it, because no published model has it or nothing says what is right:
+
+- `tokenizer.json`: the pre-tokenizer UnicodeScripts; Metaspace with another mark than U+2581; the decoder CTC, one that
+  replaces other than U+2581 by a space, that strips other than one space at the start of the whole text, and two that both
+  join words; a normalizer behind ByteLevel. A tokenizer with dropout leaves out merges at random, so there are no ids to
+  be equal to.
+- GGUF, of all pre-tokenizers that llama.cpp knew in September 2026: `default` and none, which converters write where they
+  did not know the model's own; `afmoe`, whose digits llama.cpp cuts by code of its own, which joins what stands before
+  a number to it, and whose published pattern was not at hand; `whitespace`, of an embedding model, whose unknown
+  characters llama.cpp leaves out. Of the tokenizer models `rwkv`, `plamo2`, `hybriddna` and `whitespace`.
+- tiktoken files that are of no known name, class or number of ranks.
+
+A pattern of a tokenizer.json that no scanner knows runs on PCRE2, whose properties are Unicode 14. It is shown a
+character assigned since as one of the same general category, Han as Han, so that categories, `\\w`, `\\s` and `\\d` are
+those of the scanners' Unicode 16 (as Oniguruma in tokenizers has it); only a pattern that asks such a character for another
+script, or for a property like `Emoji`, can match otherwise.
 
 | family | source | strings | differ | ids | differ | lost | load ms | MB/s cold | warm | package cold | warm |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
@@ -259,6 +277,9 @@ def forms(program, folder, family, path, text):
     vocab_file.from_json(path, other + ".gguf", vocab_file.PRE[family], vocab_file.write_gguf)
     adds = family != "whisper_large_v3"  # GGUF has no key for its prefix of several tokens
     yield family, "GGUF", hf.compare(program, other + ".gguf", adds), other + ".gguf", speed
+    if family == "gemma3":
+        vocab_file.from_json(path, other + ".merges.gguf", "gemma4", vocab_file.write_gguf)
+        yield family, "GGUF, merges", hf.compare(program, other + ".merges.gguf"), other + ".merges.gguf", speed
     if family == "mistral_nemo":
         write_tekken(other + ".tekken.json", hf.json, 1000)
         yield family, "tekken.json", hf.compare(program, other + ".tekken.json", False), other + ".tekken.json", speed
@@ -357,7 +378,7 @@ def main():
                 if rows_file and new:
                     with open(rows_file, "a") as f:
                         f.writelines(json.dumps(r) + "\n" for r in new)
-    sources = ("tokenizer.json", "GGUF", "tekken.json", "tiktoken", "tokenizer.model")
+    sources = ("tokenizer.json", "GGUF", "GGUF, merges", "tekken.json", "tiktoken", "tokenizer.model")
     rows.sort(key=lambda r: (r[4] < 1000, r[0], sources.index(r[1])))
     if table:
         with open(table[0], "w") as f:

@@ -83,12 +83,12 @@ def from_json(path, out, pre, write=write):
     model = j["model"]
     n = max(list(model["vocab"].values()) + [a["id"] for a in j["added_tokens"]]) + 1
     texts, kinds, strips = ["[PAD%d]" % i for i in range(n)], [UNUSED] * n, [0] * n
-    spm = bool(model.get("byte_fallback"))
+    spm, merged = bool(model.get("byte_fallback")), pre == "gemma4"
     for text, i in model["vocab"].items():
         texts[i], kinds[i] = text, BYTE if spm and is_byte(text) else NORMAL
     for a in j["added_tokens"]:
         i, text = a["id"], a["content"]
-        texts[i] = text.replace("\u2581", " ") if spm and not a["special"] else text
+        texts[i] = text.replace("\u2581", " ") if spm and not merged and not a["special"] else text
         kinds[i] = CONTROL if a["special"] else USER
         strips[i] = LSTRIP * a["lstrip"] | RSTRIP * a["rstrip"]
         if spm and text == model.get("unk_token"):
@@ -105,9 +105,9 @@ def from_json(path, out, pre, write=write):
     common = dict(bos=bos, eos=last[1] if last else NONE, add_bos=int(bos != NONE), add_eos=int(bool(last)), strips=strips,
                   unk=named.get(model.get("unk_token"), NONE))
     tokens = [t.encode() for t in texts]
-    if not spm:
+    if not spm or merged:
         merges = [("%s %s" % (a, b)).encode() for a, b in pairs]
-        return write(out, "gpt2", pre, tokens, kinds, merges, **common)
+        return write(out, "gemma4" if merged else "gpt2", pre, tokens, kinds, merges, **common)
     score = {}
     for rank, (a, b) in enumerate(pairs):
         score.setdefault(a + b, -float(rank))

@@ -51,6 +51,7 @@ static const struct {
     {"bad-decoder", QN_EUNSUPPORTED, "decoder CTC"},
     {"decoder-replace", QN_EUNSUPPORTED, "decoder"},
     {"decoder-strip", QN_EUNSUPPORTED, "strips"},
+    {"decoder-strip-each", QN_EUNSUPPORTED, "at the start of the text"},
     {"decoder-two", QN_EUNSUPPORTED, "two decoders"},
     {"dropout", QN_EUNSUPPORTED, "dropout"},
     {"merge-mixed", QN_EFORMAT, "pairs"},

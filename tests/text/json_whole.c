@@ -7,23 +7,40 @@
 #include "base/alloc.h"
 #include "tests/support/test.h"
 #include "tests/support/vocab_file.h"
+#include "weights/gguf.h"
 
 #define FOLDER "tests/fixtures/text/json/"
 
-static void expect_file(const char *name, const char *suffix)
+static qn_status open_file(qn_tokenizer **t, const char *path, qn_error *err)
+{
+    qn_gguf g;
+    if (!strstr(path, ".gguf"))
+        return qn_tokenizer_open(t, path, err);
+    assert_int_equal(qn_gguf_open(&g, path, err), QN_OK);
+    qn_status st = qn_tokenizer_from_gguf(t, &g, err);
+    qn_gguf_release(&g); /* the tokenizer keeps nothing of it */
+    return st;
+}
+
+static void expect_rows(const char *name, const char *suffix, const char *rows_of)
 {
     char file[256], rows[256];
     qn_tokenizer *t;
     qn_error err = {0};
     snprintf(file, sizeof file, FOLDER "%s%s", name, suffix);
-    snprintf(rows, sizeof rows, FOLDER "%s.jsonl", name);
-    if (qn_tokenizer_open(&t, file, &err) != QN_OK)
+    snprintf(rows, sizeof rows, FOLDER "%s.jsonl", rows_of);
+    if (open_file(&t, file, &err) != QN_OK)
         fail_msg("%s", err.text);
     qn_test_counts counts = qn_test_vectors(t, rows, QN_TEST_HUGGING_FACE, UINT32_MAX);
     qn_tokenizer_release(t);
     assert_int_equal(qn_alloc_live(), 0);
     assert_true(counts.n_encoded > 200);
     assert_int_equal(counts.n_wrong, 0);
+}
+
+static void expect_file(const char *name, const char *suffix)
+{
+    expect_rows(name, suffix, name);
 }
 
 static void expect(const char *name)
@@ -57,6 +74,14 @@ static void characters_with_byte_fallback(void **state)
     (void)state;
     expect("llama");
     expect("llama-first");
+}
+
+/* In GGUF, where only the model's or the pre-tokenizer's name says so. */
+static void characters_with_merges_and_marked_spaces(void **state)
+{
+    (void)state;
+    expect_rows("gemma4", ".gguf", "gemma4");
+    expect_rows("sarvam-moe", ".gguf", "gemma4");
 }
 
 static void characters_with_prefixes_and_suffixes(void **state)
@@ -131,6 +156,7 @@ QN_TEST_MAIN(cmocka_unit_test(byte_level_with_every_flag_of_added_tokens),
              cmocka_unit_test(byte_level_with_a_suffix_at_the_end_of_words),
              cmocka_unit_test(byte_level_cut_as_one_family_alone_does),
              cmocka_unit_test(characters_with_byte_fallback),
+             cmocka_unit_test(characters_with_merges_and_marked_spaces),
              cmocka_unit_test(characters_with_prefixes_and_suffixes),
              cmocka_unit_test(unigrams_with_and_without_byte_fallback),
              cmocka_unit_test(the_unknown_tokens_name_is_unknown_to_unigrams),

@@ -32,7 +32,10 @@ static void a_bad_gguf_vocabulary_is_named(void **state)
         const char *says;
     } bad[] = {
         {"bpe-unknown-pre", QN_EUNSUPPORTED, "no-such"},
-        {"bpe-no-pre", QN_EUNSUPPORTED, "pre-tokenizer"},
+        {"bpe-no-pre", QN_EUNSUPPORTED, "(none named)"},
+        {"bpe-default-pre", QN_EUNSUPPORTED, "default); convert the model again"},
+        {"bpe-afmoe", QN_EUNSUPPORTED, "pre-tokenizer afmoe"},
+        {"marked-bad-merge", QN_EFORMAT, "merge 0 (t x)"},
         {"unknown-model", QN_EUNSUPPORTED, "rwkv"},
         {"unigram-bad-map", QN_EFORMAT, "character map"},
         {"bpe-bad-merge", QN_EFORMAT, "merge 0 (t x)"},
