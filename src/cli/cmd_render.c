@@ -13,7 +13,6 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 enum { KEY_JSONL = 0x1000, KEY_TEMPLATE, KEY_NOW, KEY_EXPLAIN };
 
@@ -32,7 +31,8 @@ static const struct argp_option options[] = {
     {"explain", KEY_EXPLAIN, NULL, 0,
      "Print which template the request gets, and why, instead of the prompt", 0},
     {"file", 'f', "FILE", 0, "Read FILE instead of standard input", 0},
-    {"now", KEY_NOW, "EPOCH", 0, "The time that the template is told, in seconds since 1970", 0},
+    {"now", KEY_NOW, "EPOCH", 0,
+     "The time that the template is told, in seconds since 1970, as UTC", 0},
     {0},
 };
 
@@ -248,7 +248,7 @@ static qn_status open_words(rendering *r, qn_error *err)
 
 qn_status qn_cmd_render(int argc, char **argv, qn_error *err)
 {
-    render_args a = {.now = time(NULL)};
+    render_args a = {.now = qn_local_now()};
     QN_TRY(qn_args_parse(&qn_render_argp, argc, argv, &a, err));
     QN_FAIL_IF(!a.model.model && !a.template_file, err, QN_EARGUMENT,
                "give MODEL or --template FILE");

@@ -12,7 +12,6 @@
 
 #include <string.h>
 #include <sys/random.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -141,7 +140,7 @@ qn_status qn_run_chat_ids(qn_run *r, const qn_buf *messages, const qn_past *past
     if (st == QN_OK)
         st = qn_templates_get(&r->model.templates, json, &t, &reason, err);
     if (st == QN_OK)
-        st = qn_chat_render(t->parsed, r->model.tokenizer, json, time(NULL), text, err);
+        st = qn_chat_render(t->parsed, r->model.tokenizer, json, qn_local_now(), text, err);
     if (st == QN_OK)
         st = qn_chat_ids_after(past, r->model.tokenizer, r->scratch, text, ids, err);
     qn_buf_release(&request);

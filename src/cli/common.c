@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 static error_t parse_model(int key, char *arg, struct argp_state *state)
 {
@@ -111,3 +112,10 @@ static const struct argp_option compute_options[] = {
     {0},
 };
 const struct argp qn_compute_argp = {.options = compute_options, .parser = parse_compute};
+
+int64_t qn_local_now(void)
+{
+    struct tm local;
+    time_t now = time(NULL);
+    return (int64_t)now + (localtime_r(&now, &local) ? local.tm_gmtoff : 0);
+}

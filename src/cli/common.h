@@ -14,6 +14,10 @@ typedef struct qn_model_args {
 } qn_model_args;
 extern const struct argp qn_model_argp;
 
+/* What a clock on the wall shows, as seconds since 1970 would be in UTC: templates are told that,
+ * as by transformers. */
+int64_t qn_local_now(void);
+
 /* --threads --isa --chunk --activations --kv --cache-type-k --cache-type-v --weights --deterministic */
 typedef struct qn_compute_args {
     uint32_t n_threads, n_chunk; /* 0: not given */

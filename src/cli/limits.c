@@ -66,6 +66,7 @@ void qn_limits_write(qn_buf *out, bool json)
         {"template", "run_depth", qn_template_max.n_run_depth},
         {"template", "range", (uint64_t)qn_template_max.n_range},
         {"template", "repeat", qn_template_max.n_repeat},
+        {"template", "integer", qn_template_max.n_integer},
         {"stops", "count", QN_MOST_STOPS},
         {"stops", "bytes", QN_LONGEST_STOP},
     };

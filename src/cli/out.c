@@ -65,12 +65,26 @@ qn_status qn_out_end(qn_error *err)
                    strerror(failed_with));
 }
 
+/* A sentence may quote a template or a file: what would steer a terminal is shown as ?. */
+static void clean(char *text)
+{
+    for (unsigned char *c = (unsigned char *)text; *c; c++) {
+        bool steers = (*c < 32 && *c != '\n' && *c != '\t') || *c == 127;
+        bool c1 = *c == 0xC2 && c[1] >= 0x80 && c[1] < 0xA0; /* two bytes of UTF-8 */
+        if (steers || c1)
+            *c = '?';
+        if (c1)
+            *++c = '?';
+    }
+}
+
 void qn_say(const char *format, ...)
 {
+    char text[4096];
     va_list args;
     va_start(args, format);
-    fputs("quern: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    vsnprintf(text, sizeof text, format, args);
     va_end(args);
+    clean(text);
+    fprintf(stderr, "quern: %s\n", text);
 }

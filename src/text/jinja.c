@@ -17,6 +17,7 @@ const qn_template_limits qn_template_max = {
     .n_run_depth = 1200,
     .n_range = 100000,
     .n_repeat = 1 << 20,
+    .n_integer = 1 << 16,
 };
 
 static qn_status check_source(size_t n_bytes, const char *source, unsigned *line, qn_error *err)

@@ -22,6 +22,7 @@ typedef struct qn_template_limits {
     unsigned n_run_depth;   /* the same while rendering, macro calls and values included */
     int64_t n_range;        /* as Jinja2's sandbox has it */
     size_t n_repeat;        /* bytes or items of a repeated string or list, or padding */
+    size_t n_integer;       /* bits of an integer */
 } qn_template_limits;
 
 extern const qn_template_limits qn_template_max;
@@ -50,7 +51,8 @@ typedef struct qn_template_input {
                        * not trusted, except a "role" that is one of the usual role names */
     size_t n_trusted;
     const qn_template_string *trusted; /* bos_token ...: for names that variables does not set */
-    int64_t now_epoch;                 /* seconds, UTC: what strftime_now tells */
+    int64_t now_epoch;                 /* seconds: strftime_now tells it as UTC; a caller who wants
+                                        * local time adds the offset. The seed of random, too */
     uint64_t n_steps;                  /* to allow less than the limit; 0: the limit */
 } qn_template_input;
 

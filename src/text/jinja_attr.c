@@ -1,6 +1,7 @@
 /* text/jinja_attr.c - attributes, items, slices, calls. Source: jinja2/sandbox.py: v.name looks for
  * an attribute first and an item then, v[key] the other way round; what Python's sandbox calls
  * unsafe is undefined, and fails when it is called. */
+#include "text/jinja_int.h"
 #include "text/jinja_node.h"
 #include "text/jinja_tables.h"
 
@@ -78,7 +79,7 @@ static bool number_attribute(qn_jval of, qn_str name, qn_jval *v)
     if (qn_str_is(name, "imag"))
         *v = is_double ? qn_jdouble(0) : qn_jint(0);
     else if (qn_str_is(name, "real") || (!is_double && qn_str_is(name, "numerator")))
-        *v = is_double ? of : qn_jint(qn_jas_int(of));
+        *v = of.kind == J_BOOL ? qn_jint(of.b) : of;
     else if (!is_double && qn_str_is(name, "denominator"))
         *v = qn_jint(1);
     else
@@ -99,6 +100,30 @@ static bool range_attribute(const qn_jrange *range, qn_str name, qn_jval *v)
     return true;
 }
 
+static bool cycler_attribute(const qn_jcycler *cycler, qn_str name, qn_jval *v)
+{
+    if (qn_str_is(name, "current"))
+        *v = cycler->items->v[cycler->at];
+    else if (qn_str_is(name, "items"))
+        *v = J_VALUE(J_TUPLE, list, cycler->items);
+    else if (qn_str_is(name, "pos"))
+        *v = qn_jint((int64_t)cycler->at);
+    else
+        return false;
+    return true;
+}
+
+static bool joiner_attribute(const qn_jcycler *joiner, qn_str name, qn_jval *v)
+{
+    if (qn_str_is(name, "used"))
+        *v = qn_jbool(joiner->used);
+    else if (qn_str_is(name, "sep"))
+        *v = joiner->separator;
+    else
+        return false;
+    return true;
+}
+
 static bool named_item(const qn_jlist *list, qn_str name, qn_jval *v)
 {
     for (size_t i = 0; i < 2 && i < list->n; i++)
@@ -114,7 +139,8 @@ static bool data_attribute(qn_jstate *r, qn_jval of, qn_str name, qn_jval *v)
     case J_MACRO: return macro_attribute(r, of.macro, name, v);
     case J_RANGE: return range_attribute(of.range, name, v);
     case J_TUPLE: return named_item(of.list, name, v);
-    case J_CYCLER: *v = of.cycler->items->v[of.cycler->at]; return qn_str_is(name, "current");
+    case J_CYCLER: return cycler_attribute(of.cycler, name, v);
+    case J_JOINER: return joiner_attribute(of.cycler, name, v);
     default: return qn_jis_number(of) && number_attribute(of, name, v);
     }
 }
@@ -131,7 +157,12 @@ static found find_attribute(qn_jstate *r, qn_jval of, qn_str name, qn_jval *v)
         return UNSAFE; /* each object has some of these */
     if (data_attribute(r, of, name, v))
         return FOUND;
-    const qn_jnative *native = qn_jfind_method(of.kind, name);
+    bool is_dict = of.kind == J_FUNCTION && strcmp(of.native->name, "dict") == 0;
+    const qn_jnative *native = qn_jfind_method(is_dict ? J_DICT : of.kind, name);
+    bool of_markup = qn_str_is(name, "striptags") || qn_str_is(name, "unescape");
+    if ((is_dict && native && !qn_str_is(name, "fromkeys")) ||
+        (of.kind == J_STR && of_markup && !of.s->markup))
+        native = NULL;
     if (!native || !native->call)
         return native ? UNSAFE : ABSENT;
     qn_jmethod *method = qn_jtake_memory(r, 1, sizeof *method);
@@ -142,9 +173,23 @@ static found find_attribute(qn_jstate *r, qn_jval of, qn_str name, qn_jval *v)
     return FOUND;
 }
 
+/* "__class__" and the like, which each object has, unlike those of types and functions. */
+static bool is_of_each(qn_str name)
+{
+    static const char *const others[] = {
+        "__mro__",  "__bases__",   "__base__", "__name__",     "__qualname__", "__subclasses__",
+        "__dict__", "__globals__", "__code__", "__builtins__", "__self__",     "__func__"};
+    bool own = name.n_bytes > 4 && memcmp(name.bytes, "__", 2) == 0;
+    for (size_t i = 0; i < QN_COUNT(others); i++)
+        own &= !qn_str_is(name, others[i]);
+    return own;
+}
+
 qn_jval qn_jattribute(qn_jstate *r, qn_jval of, qn_str name)
 {
     qn_jval v = qn_jnone();
+    if (of.kind == J_UNDEFINED && is_of_each(name))
+        return qn_jundefined_attribute(r, of, name, true);
     if (of.kind == J_UNDEFINED)
         return qn_jrefuse_undefined(r, of);
     found f = find_attribute(r, of, name, &v);
@@ -201,7 +246,7 @@ static bool find_item(qn_jstate *r, qn_jval of, qn_jval key, qn_jval *v)
 {
     bool sequence =
         of.kind == J_STR || of.kind == J_LIST || of.kind == J_TUPLE || of.kind == J_RANGE;
-    if (sequence && qn_jis_true_int(key))
+    if (sequence && qn_jis_small(key))
         return item_at(r, of, qn_jas_int(key), v);
     if (of.kind != J_DICT || !hashable(r, key))
         return false;
@@ -233,12 +278,15 @@ typedef struct bounds {
 
 static bool slice_part(qn_jstate *r, qn_jval v, int64_t absent, int64_t *part)
 {
-    if (v.kind != J_NONE && !qn_jis_true_int(v)) {
+    if (v.kind != J_NONE && !qn_jis_int(v)) {
         qn_jfail(r, QN_EARGUMENT,
                  "slice indices must be integers or None or have an __index__ method");
         return false;
     }
-    *part = v.kind == J_NONE ? absent : qn_jas_int(v);
+    if (v.kind == J_BIG)
+        *part = qn_jint_negative(v) ? -INT64_MAX : INT64_MAX;
+    else
+        *part = v.kind == J_NONE ? absent : qn_jas_int(v);
     return true;
 }
 
@@ -337,76 +385,4 @@ qn_jval qn_jsliced(qn_jstate *r, qn_jval v, qn_jval begin, qn_jval end, qn_jval 
     for (int64_t i = 0; i < b.n && !qn_jfailed(r); i++)
         qn_jlist_push(r, list, v.list->v[b.begin + i * b.step]);
     return (qn_jval){.kind = v.kind, .list = list};
-}
-
-/* Calls */
-
-/* The place of the name among the words of `parameters`; J_MAX_BOUND when it is none of them. */
-static size_t parameter_index(const char *parameters, qn_str name)
-{
-    size_t i = 0;
-    for (const char *p = parameters; *p && i < J_MAX_BOUND; i++) {
-        size_t n = strcspn(p, " ");
-        if (qn_str_equal(name, (qn_str){p, n}))
-            return i;
-        p += n + (p[n] == ' ');
-    }
-    return J_MAX_BOUND;
-}
-
-static size_t count_parameters(const char *p)
-{
-    size_t n = *p != 0;
-    for (; *p; p++)
-        n += *p == ' ';
-    return n;
-}
-
-static void bind(qn_jstate *r, const qn_jnative *native, qn_jcall *c)
-{
-    char shown[QN_SHOWN];
-    size_t n = count_parameters(native->parameters);
-    if (c->n_positional > n)
-        qn_jfail(r, QN_EARGUMENT, "%s takes %zu arguments, not %zu", native->name, n,
-                 c->n_positional);
-    for (size_t i = 0; i < c->n_positional && i < n; i++)
-        c->v[i] = c->positional[i];
-    for (size_t i = 0; i < c->n_keyword && !qn_jfailed(r); i++) {
-        size_t at = parameter_index(native->parameters, c->keyword[i].name);
-        if (at == J_MAX_BOUND || c->v[at].kind != J_MISSING)
-            qn_jfail(r, QN_EARGUMENT, "%s: %s argument %s", native->name,
-                     at == J_MAX_BOUND ? "no" : "two values for",
-                     qn_str_show(shown, c->keyword[i].name));
-        else
-            c->v[at] = c->keyword[i].value;
-    }
-    for (size_t i = 0; i < native->n_required && !qn_jfailed(r); i++)
-        if (c->v[i].kind == J_MISSING)
-            qn_jfail(r, QN_EARGUMENT, "%s needs %u arguments", native->name, native->n_required);
-}
-
-qn_jval qn_jcall_native(qn_jstate *r, const qn_jnative *native, qn_jval self, qn_jcall *c)
-{
-    if (native->parameters)
-        bind(r, native, c);
-    return qn_jfailed(r) ? qn_jnone() : native->call(r, self, c);
-}
-
-qn_jval qn_jcall_value(qn_jstate *r, qn_jval callee, qn_jcall *c)
-{
-    switch (callee.kind) {
-    case J_FUNCTION: return qn_jcall_native(r, callee.native, callee, c);
-    case J_METHOD: return qn_jcall_native(r, callee.method->native, callee.method->self, c);
-    case J_MACRO: return qn_jcall_macro(r, callee.macro, c);
-    case J_LOOP: return qn_jcall_loop(r, callee.loop, c);
-    case J_JOINER: {
-        bool used = callee.cycler->used;
-        callee.cycler->used = true;
-        return used ? callee.cycler->separator : qn_jtext(r, "");
-    }
-    case J_UNDEFINED: return qn_jrefuse_undefined(r, callee);
-    default:
-        qn_jfail(r, QN_EARGUMENT, "'%s' object is not callable", qn_jtype_name(callee));
-        return qn_jnone();
-    }
 }

@@ -2,7 +2,7 @@
  *
  * Strings are not trusted. A "role" is, where it is one of the usual words: templates put it inside
  * of control tokens, and it spells none by itself. */
-#include "text/jinja_value.h"
+#include "text/jinja_int.h"
 
 #include "base/decimal.h"
 #include "base/json.h"
@@ -28,24 +28,16 @@ static qn_jval read_string(qn_jstate *r, qn_json *j, qn_str key)
 static qn_jval read_number(qn_jstate *r, qn_json *j)
 {
     qn_str raw = qn_json_raw(j);
-    bool minus = raw.n_bytes && raw.bytes[0] == '-', fits = true;
-    int64_t i = 0;
+    bool minus = raw.n_bytes && raw.bytes[0] == '-';
     double f = 0;
     for (size_t at = minus; at < raw.n_bytes; at++) {
-        char c = raw.bytes[at];
-        if (c < '0' || c > '9') {
-            if (!qn_decimal_to_f64(raw.n_bytes, raw.bytes, &f))
-                f = minus ? -__builtin_inf() : __builtin_inf();
-            return qn_jdouble(f);
-        }
-        fits =
-            fits && !__builtin_mul_overflow(i, 10, &i) && !__builtin_sub_overflow(i, c - '0', &i);
+        if (raw.bytes[at] >= '0' && raw.bytes[at] <= '9')
+            continue;
+        if (!qn_decimal_to_f64(raw.n_bytes, raw.bytes, &f))
+            f = minus ? -__builtin_inf() : __builtin_inf();
+        return qn_jdouble(f);
     }
-    if (!minus)
-        fits = fits && !__builtin_sub_overflow(0, i, &i);
-    if (!fits)
-        qn_jfail(r, QN_ELIMIT, "the variables have an integer of more than 64 bits");
-    return qn_jint(i);
+    return qn_jint_parse(r, raw.n_bytes - minus, raw.bytes + minus, 10, minus);
 }
 
 static qn_jval read_array(qn_jstate *r, qn_json *j)

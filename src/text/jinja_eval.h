@@ -10,7 +10,8 @@ qn_jval *qn_jslot(const qn_jstate *r, qn_jplace place);
 qn_jval qn_jlook_up(qn_jstate *r, qn_str name);
 
 qn_jval qn_jeval(qn_jstate *r, const qn_jnode *n);
-void qn_jeval_arguments(qn_jstate *r, const qn_jnode *first, qn_jcall *c);
+/* native: the row of a filter or test that the arguments are for, or NULL. */
+void qn_jeval_arguments(qn_jstate *r, const qn_jnode *first, const qn_jnative *native, qn_jcall *c);
 qn_jval qn_jeval_filter(qn_jstate *r, const qn_jnode *n, qn_jval self);
 
 /* Sets the attribute that a J_NAMESPACE_REF names. */

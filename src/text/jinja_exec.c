@@ -263,6 +263,14 @@ static qn_jval take_keyword(qn_jstate *r, qn_jcall *c, qn_str name)
     return (qn_jval){0};
 }
 
+static bool has_keyword(const qn_jcall *c, const char *name)
+{
+    bool any = false;
+    for (size_t i = 0; i < c->n_keyword; i++)
+        any |= qn_str_is(c->keyword[i].name, name);
+    return any;
+}
+
 static void bind_special(qn_jstate *r, const qn_jnode *n, qn_jcall *c, size_t n_taken)
 {
     char shown[QN_SHOWN], macro[QN_SHOWN];
@@ -279,6 +287,11 @@ static void bind_special(qn_jstate *r, const qn_jnode *n, qn_jcall *c, size_t n_
             qn_jdict_set(r, d, qn_jstr_value(key), c->keyword[i].value);
         }
         *qn_jslot(r, n->kwargs) = J_VALUE(J_DICT, dict, d);
+    } else if (has_keyword(c, "caller")) {
+        qn_jfail(r, QN_EARGUMENT,
+                 "macro '%s' was invoked with two values for the special caller argument. This is "
+                 "most likely a bug.",
+                 qn_str_show(macro, n->name));
     } else if (c->n_keyword) {
         qn_jfail(r, QN_EARGUMENT, "macro '%s' takes no keyword argument '%s'",
                  qn_str_show(macro, n->name), qn_str_show(shown, c->keyword[0].name));
@@ -348,7 +361,7 @@ static void exec_call_block(qn_jstate *r, const qn_jnode *n)
 {
     qn_jcall c;
     qn_jval callee = qn_jeval(r, n->a->a), caller = new_macro(r, n);
-    qn_jeval_arguments(r, n->a->args, &c);
+    qn_jeval_arguments(r, n->a->args, NULL, &c);
     qn_jkeyword *keywords = qn_jtake_memory(r, c.n_keyword + 1, sizeof *keywords);
     if (!keywords)
         return;
@@ -415,7 +428,7 @@ void qn_jset_attribute(qn_jstate *r, const qn_jnode *target, qn_jval v)
     qn_jstr *key = qn_jstr_new(r, target->attribute.n_bytes, target->attribute.bytes, J_TRUSTED);
     if (space.kind != J_SPACE)
         qn_jfail(r, QN_EARGUMENT, "cannot assign attribute on non-namespace object");
-    else
+    else if (qn_jcheck_space_name(r, target->attribute))
         qn_jdict_set(r, space.dict, qn_jstr_value(key), v);
 }
 

@@ -28,6 +28,26 @@ static qn_jnode *new_const(qn_jparser *p, unsigned line, qn_jval v)
     return n;
 }
 
+bool qn_jis_constant(qn_str name)
+{
+    static const char *const names[] = {"true", "false", "none", "True", "False", "None"};
+    bool any = false;
+    for (size_t i = 0; i < QN_COUNT(names); i++)
+        any |= qn_str_is(name, names[i]);
+    return any;
+}
+
+static qn_jnode *parse_integer(qn_jparser *p)
+{
+    const qn_jtoken *t = qn_jtake(p);
+    if (!t->is_long)
+        return new_const(p, t->line, qn_jint(t->i));
+    qn_jnode *n = new_leaf(p, J_LONG, t->line);
+    n->name = t->digits;
+    n->op = (uint8_t)t->base;
+    return n;
+}
+
 qn_jnode *qn_jparse_expression(qn_jparser *p)
 {
     unsigned line = line_of(p);
@@ -254,7 +274,7 @@ static qn_jnode *parse_primary(qn_jparser *p)
     switch (t->type) {
     case J_NAME: return parse_name(p);
     case J_STRING: return parse_string(p);
-    case J_INTEGER: return new_const(p, qn_jtake(p)->line, qn_jint(t->i));
+    case J_INTEGER: return parse_integer(p);
     case J_FLOAT: return new_const(p, qn_jtake(p)->line, qn_jdouble(t->f));
     default: break;
     }
@@ -402,7 +422,7 @@ static qn_jnode *parse_dot(qn_jparser *p, qn_jnode *n)
     unsigned line = qn_jtake(p)->line;
     qn_jtoken *t = qn_jpeek(p, 0);
     if (t->type == J_INTEGER)
-        return qn_jnode_new(p, J_ITEM, line, n, new_const(p, line, qn_jint(qn_jtake(p)->i)), NULL);
+        return qn_jnode_new(p, J_ITEM, line, n, parse_integer(p), NULL);
     if (t->type != J_NAME)
         qn_jparser_fail(p, t->line, QN_EFORMAT, "expected name or number");
     n = qn_jnode_new(p, J_ATTR, line, n, NULL, NULL);

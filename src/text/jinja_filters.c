@@ -1,5 +1,6 @@
 /* text/jinja_filters.c - filters on one value: text, numbers, JSON. Source: jinja2/filters.py, and
  * transformers' chat_template_utils for tojson. */
+#include "text/jinja_int.h"
 #include "text/jinja_node.h"
 #include "text/jinja_tables.h"
 
@@ -17,16 +18,6 @@ static bool given(qn_jval v)
 static bool flag(qn_jstate *r, qn_jval v)
 {
     return qn_jtruth(r, v);
-}
-
-/* An integer argument, or the one it stands for when it is not given. */
-static int64_t integer(qn_jstate *r, qn_jval v, int64_t absent)
-{
-    if (!given(v))
-        return absent;
-    if (!qn_jis_true_int(v))
-        qn_jfail(r, QN_EARGUMENT, "an integer is wanted, not a %s", qn_jtype_name(v));
-    return qn_jis_true_int(v) ? qn_jas_int(v) : absent;
 }
 
 /* Text */
@@ -83,11 +74,7 @@ qn_jval qn_jf_title(qn_jstate *r, qn_jval v, qn_jcall *c)
 
 qn_jval qn_jf_trim(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    qn_jval chars = c->v[0];
-    if (given(chars) && chars.kind != J_NONE && chars.kind != J_STR)
-        qn_jfail(r, QN_EARGUMENT, "trim wants a str, not a %s", qn_jtype_name(chars));
-    qn_jstr *set = chars.kind == J_STR ? chars.s : NULL;
-    return qn_jstr_value(qn_jstrip(r, qn_jsoft(r, v), set, J_LEFT | J_RIGHT));
+    return qn_jm_strip(r, qn_jstr_value(qn_jsoft(r, v)), c);
 }
 
 qn_jval qn_jf_string(qn_jstate *r, qn_jval v, qn_jcall *c)
@@ -104,7 +91,7 @@ qn_jval qn_jf_center(qn_jstate *r, qn_jval v, qn_jcall *c)
 
 qn_jval qn_jf_replace(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    int64_t n_most = c->v[2].kind == J_NONE ? -1 : integer(r, c->v[2], -1);
+    int64_t n_most = c->v[2].kind == J_NONE ? -1 : qn_jinteger(r, c->v[2], -1);
     qn_jstr *s = qn_jstr_of(r, v), *old = qn_jstr_of(r, c->v[0]), *new = qn_jstr_of(r, c->v[1]);
     return qn_jstr_value(qn_jreplace(r, s, old, new, n_most));
 }
@@ -126,37 +113,6 @@ qn_jval qn_jf_format(qn_jstate *r, qn_jval v, qn_jcall *c)
     return qn_jfailed(r) ? v : qn_jpercent(r, qn_jsoft(r, v), args);
 }
 
-static qn_jstr *indention(qn_jstate *r, qn_jval width)
-{
-    if (width.kind == J_STR)
-        return width.s;
-    qn_jbuild b = qn_jbuild_begin(r);
-    qn_jbuild_repeat(&b, integer(r, width, 4), ' ');
-    return qn_jbuild_end(&b);
-}
-
-qn_jval qn_jf_indent(qn_jstate *r, qn_jval v, qn_jcall *c)
-{
-    bool first = flag(r, c->v[1]), blank = flag(r, c->v[2]);
-    qn_jstr *indent = indention(r, c->v[0]);
-    if (v.kind != J_STR)
-        return qn_jadd(r, v, qn_jtext(r, "\n")); /* fails as Python does */
-    bool markup = v.s->markup;
-    qn_jlist *lines = qn_jsplit_lines(r, qn_jconcat(r, v.s, qn_jtext(r, "\n").s), false);
-    qn_jbuild b = qn_jbuild_begin(r);
-    for (size_t i = 0; i < lines->n && !qn_jfailed(r); i++) {
-        qn_jstr *line = lines->v[i].s;
-        if (i)
-            qn_jbuild_text(&b, "\n");
-        if (i == 0 ? first : blank || line->n_bytes)
-            qn_jbuild_str(&b, indent);
-        qn_jbuild_str(&b, line);
-    }
-    qn_jstr *s = qn_jbuild_end(&b);
-    s->markup = markup;
-    return qn_jstr_value(s);
-}
-
 static qn_jval length_of(qn_jstate *r, qn_jval v)
 {
     int64_t n = 0;
@@ -171,23 +127,36 @@ qn_jval qn_jf_length(qn_jstate *r, qn_jval v, qn_jcall *c)
     return length_of(r, v);
 }
 
+/* assert a >= b, with its sentence. */
+static void expect_at_least(qn_jstate *r, const char *what, qn_jval a, qn_jval b)
+{
+    if (qn_jfailed(r) || qn_jcompare_op(r, J_GE, a, b) || qn_jfailed(r))
+        return;
+    qn_jfail(r, QN_EARGUMENT, "expected %s >= %s, got %s", what, qn_jterminated(r, b),
+             qn_jterminated(r, a));
+}
+
 qn_jval qn_jf_truncate(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    int64_t most = integer(r, c->v[0], 255);
-    int64_t leeway = c->v[3].kind == J_NONE ? 5 : integer(r, c->v[3], 5);
-    qn_jstr *end = c->v[2].kind == J_STR ? c->v[2].s : qn_jtext(r, "...").s;
-    int64_t n = length_of(r, v).i, n_end = (int64_t)end->n_chars;
-    if (most < n_end || leeway < 0)
-        qn_jfail(r, QN_EARGUMENT,
-                 "truncate: the length is below that of its end, or leeway is negative");
-    if (qn_jfailed(r) || n <= most || n - most <= leeway)
+    qn_jval most = given(c->v[0]) ? c->v[0] : qn_jint(255);
+    qn_jval end = given(c->v[2]) ? c->v[2] : qn_jtext(r, "...");
+    qn_jval leeway = given(c->v[3]) && c->v[3].kind != J_NONE ? c->v[3] : qn_jint(5);
+    qn_jval n_end = length_of(r, end);
+    expect_at_least(r, "length", most, n_end);
+    expect_at_least(r, "leeway", leeway, qn_jint(0));
+    qn_jval n = qn_jfailed(r) ? n_end : length_of(r, v);
+    if (qn_jfailed(r) || qn_jcompare_op(r, J_LE, n, qn_jadd(r, most, leeway)))
         return v;
-    qn_jval cut = qn_jsliced(r, v, qn_jnone(), qn_jint(most - n_end), qn_jnone());
-    if (cut.kind == J_STR && !flag(r, c->v[1])) {
+    qn_jval cut = qn_jsliced(r, v, qn_jnone(), qn_jbinary(r, J_SUB, most, n_end), qn_jnone());
+    if (qn_jfailed(r))
+        return v;
+    if (!flag(r, c->v[1]) && cut.kind != J_STR) {
+        qn_jfail(r, QN_EARGUMENT, "'%s' object has no attribute 'rsplit'", qn_jtype_name(cut));
+    } else if (!flag(r, c->v[1])) {
         qn_jlist *words = qn_jsplit(r, cut.s, qn_jtext(r, " ").s, 1, true);
         cut = words->n ? words->v[0] : cut;
     }
-    return qn_jadd(r, cut, qn_jstr_value(end));
+    return qn_jfailed(r) ? v : qn_jadd(r, cut, end);
 }
 
 static bool in_word(uint32_t code)
@@ -218,12 +187,11 @@ qn_jval qn_jf_abs(qn_jstate *r, qn_jval v, qn_jcall *c)
     (void)c;
     if (v.kind == J_DOUBLE)
         return qn_jdouble(fabs(v.f));
-    if (!qn_jis_true_int(v)) {
+    if (v.kind == J_UNDEFINED || !qn_jis_int(v)) {
         qn_jfail(r, QN_EARGUMENT, "bad operand type for abs(): '%s'", qn_jtype_name(v));
         return v;
     }
-    int64_t i = qn_jas_int(v);
-    return i < 0 ? qn_jbinary(r, J_SUB, qn_jint(0), qn_jint(i)) : qn_jint(i);
+    return qn_jint_negative(v) ? qn_jint_negate(r, v) : v.kind == J_BOOL ? qn_jint(v.b) : v;
 }
 
 /* float(v): false where Python raises an error that the filters catch. */
@@ -233,7 +201,7 @@ static bool to_double(qn_jstate *r, qn_jval v, double *f)
         qn_jrefuse_undefined(r, v);
     if (v.kind == J_STR)
         return qn_jparse_double(r, v.s, f);
-    *f = qn_jis_number(v) ? qn_jas_double(v) : 0;
+    *f = qn_jis_number(v) ? qn_jas_double(r, v) : 0;
     return qn_jis_number(v);
 }
 
@@ -245,25 +213,20 @@ qn_jval qn_jf_float(qn_jstate *r, qn_jval v, qn_jcall *c)
     return given(c->v[0]) ? c->v[0] : qn_jdouble(0);
 }
 
-static qn_jval int_of_double(qn_jstate *r, double f, qn_jval absent)
-{
-    if (isnan(f))
-        return absent;
-    if (isinf(f) || fabs(f) >= 9223372036854775808.0)
-        qn_jfail(r, QN_ELIMIT, "a number that no 64-bit integer holds");
-    return qn_jint(qn_jfailed(r) ? 0 : (int64_t)f);
-}
-
 qn_jval qn_jf_int(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    qn_jval absent = given(c->v[0]) ? c->v[0] : qn_jint(0);
-    int64_t i;
+    qn_jval absent = given(c->v[0]) ? c->v[0] : qn_jint(0), i;
+    qn_jval base = given(c->v[1]) ? c->v[1] : qn_jint(10);
     double f;
-    if (qn_jis_true_int(v))
-        return qn_jint(qn_jas_int(v));
-    if (v.kind == J_STR && qn_jparse_int(r, v.s, integer(r, c->v[1], 10), &i))
-        return qn_jint(i);
-    return !qn_jfailed(r) && to_double(r, v, &f) ? int_of_double(r, f, absent) : absent;
+    if (qn_jis_int(v))
+        return v.kind == J_BOOL ? qn_jint(v.b) : v;
+    if (v.kind == J_STR && qn_jis_small(base) && qn_jparse_int(r, v.s, qn_jas_int(base), &i))
+        return i;
+    if (qn_jfailed(r) || !to_double(r, v, &f) || isnan(f) || (v.kind == J_STR && isinf(f)))
+        return absent;
+    if (isinf(f))
+        qn_jfail(r, QN_EARGUMENT, "cannot convert float infinity to integer");
+    return qn_jfailed(r) ? absent : qn_jint_of_double(r, f);
 }
 
 /* The exact decimal digits of f, which is finite, cut at 10 to the `at` and rounded there: ties to
@@ -310,39 +273,67 @@ static double round_double(double f, int64_t digits)
     return rounded;
 }
 
-static qn_jval round_int(qn_jstate *r, int64_t i, int64_t digits)
+static qn_jval ten_to(qn_jstate *r, int64_t n)
 {
-    int64_t unit = 1;
+    return qn_jint_binary(r, J_POW, qn_jint(10), qn_jint(n));
+}
+
+/* To a multiple of 10 to the -digits, half to even. */
+static qn_jval round_int(qn_jstate *r, qn_jval v, int64_t digits)
+{
     if (digits >= 0)
-        return qn_jint(i);
-    if (digits < -18)
+        return v.kind == J_BOOL ? qn_jint(v.b) : v;
+    if (digits < -(qn_jint_bit_length(v) / 3 + 2))
         return qn_jint(0);
-    for (; digits < 0; digits++)
-        unit *= 10;
-    int64_t rest = i % unit, whole = i - rest, half = rest < 0 ? -rest : rest;
-    bool odd = (whole / unit) & 1;
-    if (half > unit / 2 || (half == unit / 2 && odd))
-        return qn_jbinary(r, J_ADD, qn_jint(whole), qn_jint(rest < 0 ? -unit : unit));
-    return qn_jint(whole);
+    qn_jval unit = ten_to(r, -digits), rest = qn_jint_binary(r, J_MOD, v, unit);
+    qn_jval whole = qn_jint_binary(r, J_SUB, v, rest), twice = qn_jint_binary(r, J_ADD, rest, rest);
+    qn_jval next = qn_jint_binary(r, J_ADD, whole, unit);
+    qn_jval pair = qn_jint_binary(r, J_MUL, unit, qn_jint(2));
+    bool odd = qn_jtruth(r, qn_jint_binary(r, J_MOD, whole, pair));
+    int c = qn_jint_compare(twice, unit);
+    return c > 0 || (c == 0 && odd) ? next : whole;
+}
+
+/* math.ceil or math.floor of value * 10 ** precision, divided by that again. */
+static qn_jval round_way(qn_jstate *r, qn_jval v, qn_jval precision, bool up)
+{
+    qn_jval unit = qn_jbinary(r, J_POW, qn_jint(10), precision);
+    qn_jval scaled = qn_jfailed(r) ? v : qn_jbinary(r, J_MUL, v, unit);
+    if (!qn_jfailed(r) && !qn_jis_number(scaled))
+        qn_jfail(r, QN_EARGUMENT, "must be real number, not %s", qn_jtype_name(scaled));
+    if (qn_jfailed(r))
+        return v;
+    if (scaled.kind == J_DOUBLE && (isnan(scaled.f) || isinf(scaled.f)))
+        qn_jfail(r, QN_EARGUMENT, "cannot convert float %s to integer",
+                 isnan(scaled.f) ? "NaN" : "infinity");
+    else if (scaled.kind == J_DOUBLE)
+        scaled = qn_jint_of_double(r, up ? ceil(scaled.f) : floor(scaled.f));
+    return qn_jfailed(r) ? v : qn_jbinary(r, J_DIV, scaled, unit);
 }
 
 qn_jval qn_jf_round(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    int64_t digits = integer(r, c->v[0], 0);
-    bool ceils = qn_jstr_is(r, c->v[1], "ceil"), floors = qn_jstr_is(r, c->v[1], "floor");
-    if (given(c->v[1]) && !ceils && !floors && !qn_jstr_is(r, c->v[1], "common"))
+    qn_jval precision = given(c->v[0]) ? c->v[0] : qn_jint(0);
+    bool up = qn_jstr_is(r, c->v[1], "ceil"), down = qn_jstr_is(r, c->v[1], "floor");
+    if (c->v[1].kind == J_LIST || c->v[1].kind == J_DICT || c->v[1].kind == J_UNDEFINED)
+        qn_jhash(r, c->v[1]); /* looked up in a set */
+    if (!qn_jfailed(r) && given(c->v[1]) && !up && !down && !qn_jstr_is(r, c->v[1], "common"))
         qn_jfail(r, QN_EARGUMENT, "method must be common, ceil or floor");
-    if (!qn_jis_number(v))
+    if (up || down)
+        return round_way(r, v, precision, up);
+    if (!qn_jfailed(r) && !qn_jis_number(v))
         qn_jfail(r, QN_EARGUMENT, "type %s doesn't define __round__ method", qn_jtype_name(v));
-    if (qn_jfailed(r))
-        return v;
-    if (!ceils && !floors)
-        return v.kind == J_DOUBLE ? qn_jdouble(round_double(v.f, digits))
-                                  : round_int(r, qn_jas_int(v), digits);
-    double unit = pow(10, (double)digits), f = qn_jas_double(v) * unit;
-    if (isnan(f) || isinf(f))
-        qn_jfail(r, QN_EARGUMENT, "round: that has no whole part");
-    return qn_jdouble(((ceils ? ceil(f) : floor(f)) + 0.0) / unit); /* Python's int has no -0 */
+    if (qn_jfailed(r) || (precision.kind == J_NONE && v.kind != J_DOUBLE))
+        return v.kind == J_BOOL ? qn_jint(v.b) : v;
+    if (precision.kind == J_NONE && isfinite(v.f))
+        return qn_jint_of_double(r, rint(v.f));
+    if (precision.kind == J_NONE)
+        qn_jfail(r, QN_EARGUMENT, "cannot convert float %s to integer",
+                 isnan(v.f) ? "NaN" : "infinity");
+    int64_t digits = precision.kind != J_BIG       ? qn_jinteger(r, precision, 0)
+                     : qn_jint_negative(precision) ? INT32_MIN
+                                                   : INT32_MAX;
+    return v.kind == J_DOUBLE ? qn_jdouble(round_double(v.f, digits)) : round_int(r, v, digits);
 }
 
 /* Anything */
@@ -357,36 +348,49 @@ qn_jval qn_jf_default(qn_jstate *r, qn_jval v, qn_jcall *c)
 
 qn_jval qn_jf_attr(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    return qn_jonly_attribute(r, v, qn_jbytes(r, qn_jstr_of(r, c->v[0])));
+    qn_jval name = c->v[0];
+    qn_jhash(r, name);
+    if (!qn_jfailed(r) && name.kind != J_STR)
+        qn_jfail(r, QN_EARGUMENT, "attribute name must be string, not '%s'", qn_jtype_name(name));
+    return qn_jfailed(r) ? v : qn_jonly_attribute(r, v, qn_jbytes(r, name.s));
 }
 
 /* JSON */
 
-static bool read_separators(qn_jstate *r, qn_jval v, qn_jdumps *how)
+/* A separator of another type fails where Python's encoder looks at it: not for a text alone. */
+static qn_jstr *separator(qn_jstate *r, qn_jval v, int argument, bool plain)
+{
+    if (v.kind == J_STR)
+        return v.s;
+    if (!plain)
+        qn_jfail(r, QN_EARGUMENT, "make_encoder() argument %d must be str, not %s", argument,
+                 qn_jtype_name(v));
+    return qn_jtext(r, "").s;
+}
+
+/* item_separator, key_separator = separators */
+static void read_separators(qn_jstate *r, qn_jval v, bool plain, qn_jdumps *how)
 {
     if (!given(v) || v.kind == J_NONE)
-        return true;
-    bool pair = (v.kind == J_TUPLE || v.kind == J_LIST) && v.list->n == 2 &&
-                v.list->v[0].kind == J_STR && v.list->v[1].kind == J_STR;
-    if (!pair) {
-        qn_jfail(r, QN_EARGUMENT, "tojson: separators must be two strings");
-        return false;
-    }
-    how->item_separator = v.list->v[0].s;
-    how->key_separator = v.list->v[1].s;
-    return true;
+        return;
+    qn_jlist *pair = qn_junpack(r, v, 2);
+    if (!pair)
+        return;
+    how->key_separator = separator(r, pair->v[1], 5, plain);
+    how->item_separator = separator(r, pair->v[0], 6, plain);
 }
 
 qn_jval qn_jf_tojson(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    bool indents = given(c->v[1]) && c->v[1].kind != J_NONE;
+    bool plain = v.kind == J_STR, indents = given(c->v[1]) && c->v[1].kind != J_NONE;
     qn_jdumps how = {.ensure_ascii = flag(r, c->v[0]),
                      .sort_keys = flag(r, c->v[3]),
-                     .indent = indents ? indention(r, c->v[1]) : NULL,
+                     .indent = indents && !plain ? qn_jindention(r, c->v[1]) : NULL,
                      .item_separator = qn_jtext(r, indents ? "," : ", ").s,
                      .key_separator = qn_jtext(r, ": ").s};
     qn_jbuild b = qn_jbuild_begin(r);
-    if (read_separators(r, c->v[2], &how) && !qn_jfailed(r))
+    read_separators(r, c->v[2], plain, &how);
+    if (!qn_jfailed(r))
         qn_jdump(&b, v, &how);
     return qn_jstr_value(qn_jbuild_end(&b));
 }

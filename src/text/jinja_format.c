@@ -2,6 +2,7 @@
  * them.
  *
  * Pieces of the format and strings put into it keep their origin; numbers count as the format's. */
+#include "text/jinja_int.h"
 #include "text/jinja_tables.h"
 
 #include "base/utf8.h"
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_PRECISION = 300, MAX_NESTED = 2 };
+enum { MAX_NESTED = 2, FLOAT_ROOM = 350 /* digits of the largest double, and signs */ };
 
 /* How one value is to look; what % calls flags is here too. */
 typedef struct spec {
@@ -18,7 +19,7 @@ typedef struct spec {
     size_t n_fill;
     char align; /* < > ^ = or 0 */
     char sign;  /* + - or space, 0 as - */
-    bool alternate, zero;
+    bool alternate, zero, no_minus_zero;
     char grouping;            /* , _ or 0 */
     int64_t width, precision; /* precision < 0: none */
     int64_t n_least;          /* digits of an integer */
@@ -34,10 +35,10 @@ static qn_jval refuse(qn_jstate *r, const char *why)
 /* Numbers into digits */
 
 typedef struct digits {
-    char sign;       /* 0: none */
-    char prefix[3];  /* 0x and the like */
-    char text[1024]; /* of the number without sign */
-    size_t n_whole;  /* of text: what groups are made in */
+    char sign;      /* 0: none */
+    char prefix[3]; /* 0x and the like */
+    char *text;     /* of the number without sign */
+    size_t n_whole; /* of text: what groups are made in */
 } digits;
 
 static char sign_of(bool negative, char wanted)
@@ -45,22 +46,29 @@ static char sign_of(bool negative, char wanted)
     return (char)(negative ? '-' : wanted == '+' || wanted == ' ' ? wanted : 0);
 }
 
-static void print_int(digits *d, int64_t value, const spec *s)
+/* False where there is no memory for that many. */
+static bool take_room(qn_jstate *r, digits *d, size_t n)
 {
-    uint64_t m = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    char type = (char)(s->type ? s->type : 'd'), *at = d->text + 70;
-    uint64_t base = type == 'b' ? 2 : type == 'o' ? 8 : (type | 32) == 'x' ? 16 : 10;
-    const char *all = type == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-    *at = 0;
-    do
-        *--at = all[m % base];
-    while (m /= base);
-    memmove(d->text, at, strlen(at) + 1);
-    size_t n = strlen(d->text), n_zeros = (size_t)s->n_least > n ? (size_t)s->n_least - n : 0;
-    memmove(d->text + n_zeros, d->text, n + 1);
+    if (n > qn_template_max.n_repeat)
+        qn_jfail(r, QN_ELIMIT, "more than %zu digits", qn_template_max.n_repeat);
+    d->text = qn_jspend(r, n / 16) ? qn_jtake_memory(r, n + 1, 1) : NULL;
+    return d->text != NULL;
+}
+
+static void print_int(qn_jstate *r, digits *d, qn_jval value, const spec *s)
+{
+    char type = (char)(s->type ? s->type : 'd');
+    unsigned base = type == 'b' ? 2 : type == 'o' ? 8 : (type | 32) == 'x' ? 16 : 10;
+    size_t n;
+    const char *text = qn_jint_digits(r, value, base, type == 'X', &n);
+    size_t n_zeros = (size_t)s->n_least > n ? (size_t)s->n_least - n : 0;
+    if (!take_room(r, d, n + n_zeros))
+        return;
     memset(d->text, '0', n_zeros);
+    memcpy(d->text + n_zeros, text, n);
+    d->text[n_zeros + n] = 0;
     d->n_whole = n + n_zeros;
-    d->sign = sign_of(value < 0, s->sign);
+    d->sign = sign_of(qn_jint_negative(value), s->sign);
     if (s->alternate && base != 10)
         snprintf(d->prefix, sizeof d->prefix, "0%c", type);
 }
@@ -84,45 +92,52 @@ static void drop_zeros(char *text)
 
 /* Without a type a float looks as by repr; with a precision as by g, but with a digit behind the
  * point. */
-static void print_plain(digits *d, double f, const spec *s)
+static void print_plain(char *text, size_t n_text, double f, const spec *s)
 {
-    char text[64];
-    int precision = (int)QN_MIN(QN_MAX(s->precision, (int64_t)1), (int64_t)40);
+    int precision = (int)QN_MAX(s->precision, (int64_t)1);
     if (s->precision < 0 || isnan(f) || isinf(f)) {
         qn_jprint_double(fabs(f), text);
-    } else {
-        snprintf(text, sizeof text, s->alternate ? "%#.*e" : "%.*e", precision - 1, fabs(f));
-        const char *e = strchr(text, 'e');
-        int64_t exponent = 0;
-        for (const char *p = e ? e + 2 : ""; *p; p++)
-            exponent = exponent * 10 + (*p - '0');
-        if (e && e[1] == '+' && exponent >= precision - 1)
-            s->alternate ? (void)0 : drop_zeros(text);
-        else
-            snprintf(text, sizeof text, s->alternate ? "%#.*g" : "%.*g", precision, fabs(f));
-        if (!text[leading_digits(text)])
-            snprintf(text + strlen(text), 3, ".0");
+        return;
     }
-    snprintf(d->text, sizeof d->text, "%s", text);
+    snprintf(text, n_text, s->alternate ? "%#.*e" : "%.*e", precision - 1, fabs(f));
+    const char *e = strchr(text, 'e');
+    int64_t exponent = 0;
+    for (const char *p = e ? e + 2 : ""; *p; p++)
+        exponent = exponent * 10 + (*p - '0');
+    if (e && e[1] == '+' && exponent >= precision - 1)
+        s->alternate ? (void)0 : drop_zeros(text);
+    else
+        snprintf(text, n_text, s->alternate ? "%#.*g" : "%.*g", precision, fabs(f));
+    if (!text[leading_digits(text)])
+        snprintf(text + strlen(text), 3, ".0");
 }
 
-static void print_float(digits *d, double f, const spec *s)
+static bool is_zero(const char *text)
+{
+    return strspn(text, "0.") == strcspn(text, "eE%");
+}
+
+static void print_float(qn_jstate *r, digits *d, double f, const spec *s)
 {
     static const char types[] = "eEfFgG";
     char format[8] = "%.*f", type = (char)(s->type == '%' ? 'f' : s->type == 'n' ? 'g' : s->type);
     int precision = s->precision < 0 ? 6 : (int)s->precision;
-    d->sign = sign_of(signbit(f) && !isnan(f), s->sign);
+    size_t n_text = (size_t)precision + FLOAT_ROOM;
+    if (!take_room(r, d, n_text))
+        return;
+    bool negative = signbit(f) && !isnan(f);
     f = s->type == '%' ? f * 100 : f;
     if (!s->type)
-        print_plain(d, f, s);
+        print_plain(d->text, n_text, f, s);
     else if (isnan(f) || isinf(f))
-        snprintf(d->text, sizeof d->text, "%s", isnan(f) ? "nan" : "inf");
+        snprintf(d->text, n_text, "%s", isnan(f) ? "nan" : "inf");
     else if (strchr(types, type)) {
         snprintf(format, sizeof format, "%%%s.*%c", s->alternate ? "#" : "", type);
-        snprintf(d->text, sizeof d->text, format, precision, fabs(f)); // NOLINT: made above
+        snprintf(d->text, n_text, format, precision, fabs(f)); // NOLINT: made above
     }
     for (char *p = d->text; *p && (type == 'F' || type == 'E' || type == 'G'); p++)
         *p = (char)(*p >= 'a' && *p <= 'z' ? *p - 32 : *p);
+    d->sign = sign_of(negative && !(s->no_minus_zero && is_zero(d->text)), s->sign);
     d->n_whole = leading_digits(d->text);
     if (s->type == '%')
         snprintf(d->text + strlen(d->text), 2, "%%");
@@ -197,26 +212,29 @@ static void add_number(qn_jbuild *b, qn_jval v, const spec *s)
 {
     digits d = {0};
     bool is_float = v.kind == J_DOUBLE || (s->type && strchr("eEfFgG%", s->type));
-    if (s->precision > MAX_PRECISION) {
-        qn_jfail(b->r, QN_ELIMIT, "more than %d digits", MAX_PRECISION);
-        return;
-    }
-    if (is_float)
-        print_float(&d, qn_jas_double(v), s);
-    else
-        print_int(&d, qn_jas_int(v), s);
-    pad_number(b, &d, s);
+    double f = is_float ? qn_jas_double(b->r, v) : 0;
+    if (is_float && !qn_jfailed(b->r))
+        print_float(b->r, &d, f, s);
+    else if (!qn_jfailed(b->r))
+        print_int(b->r, &d, v, s);
+    if (!qn_jfailed(b->r))
+        pad_number(b, &d, s);
 }
 
 static void add_character(qn_jbuild *b, qn_jval v, const spec *s)
 {
     char text[4];
-    int64_t code = qn_jis_true_int(v) ? qn_jas_int(v) : -1;
+    int64_t code = qn_jis_small(v) ? qn_jas_int(v) : -1;
+    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
     size_t n = code >= 0 && code <= 0x10FFFF ? qn_utf8_encode((uint32_t)code, text) : 0;
     if (v.kind == J_STR && v.s->n_chars == 1)
         pad_text(b, v.s, s);
-    else if (n)
+    else if (n && !surrogate)
         pad_text(b, qn_jstr_copy(b->r, n, text, 0), s);
+    else if (surrogate)
+        qn_jfail(b->r, QN_EUNSUPPORTED, "half of a surrogate pair is not supported");
+    else if (qn_jis_int(v))
+        refuse(b->r, "%c arg not in range(0x110000)");
     else
         refuse(b->r, "%c requires int or char");
 }
@@ -224,13 +242,13 @@ static void add_character(qn_jbuild *b, qn_jval v, const spec *s)
 /* format(v, spec) */
 
 /* The number at *at, which moves behind it; -1 when none is there. */
-static int64_t read_number(qn_jstate *r, qn_str s, size_t *at)
+static int64_t read_number(qn_jstate *r, qn_str s, size_t *at, const char *too_large)
 {
     int64_t n = -1;
     for (; *at < s.n_bytes && s.bytes[*at] >= '0' && s.bytes[*at] <= '9'; ++*at) {
         n = QN_MAX(n, (int64_t)0) * 10 + (s.bytes[*at] - '0');
         if (n > INT32_MAX) {
-            qn_jfail(r, QN_ELIMIT, "format: a number that is too large");
+            refuse(r, too_large);
             return -1;
         }
     }
@@ -250,7 +268,38 @@ static bool take(qn_str s, size_t *at, const char *any, char *found)
     return true;
 }
 
-static spec read_spec(qn_jstate *r, qn_str s)
+static const char many_digits[] = "Too many decimal digits in format string";
+
+static void check_grouping(qn_jstate *r, const spec *p)
+{
+    bool numeric = !p->type || strchr("deEfFgG%", p->type);
+    bool powers = p->type && strchr("boxX", p->type);
+    if (p->grouping && !numeric && !(powers && p->grouping == '_'))
+        qn_jfail(r, QN_EARGUMENT, "Cannot specify '%c' with '%c'.", p->grouping, p->type);
+}
+
+/* The last of a specification: its type, one character. */
+static void read_type(qn_jstate *r, qn_str s, size_t at, qn_jval of, spec *p)
+{
+    size_t n = 0;
+    char c;
+    if (at < s.n_bytes)
+        qn_jcode_at(s, at, &n);
+    if (at + n < s.n_bytes)
+        qn_jfail(r, QN_EARGUMENT, "Invalid format specifier '%.*s' for object of type '%s'",
+                 (int)QN_MIN(s.n_bytes, (size_t)200), s.bytes, qn_jtype_name(of));
+    else if (n > 1)
+        qn_jfail(r, QN_EARGUMENT, "Unknown format code '\\x%x' for object of type '%s'",
+                 qn_jcode_at(s, at, &n), qn_jtype_name(of));
+    else if (take(s, &at, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ%", &c))
+        p->type = c;
+    else if (at < s.n_bytes)
+        qn_jfail(r, QN_EARGUMENT, "Unknown format code '%c' for object of type '%s'", s.bytes[at],
+                 qn_jtype_name(of));
+    check_grouping(r, p);
+}
+
+static spec read_spec(qn_jstate *r, qn_str s, qn_jval of)
 {
     spec p = {.precision = -1, .width = -1};
     size_t at = 0, n_fill = 0;
@@ -264,40 +313,71 @@ static spec read_spec(qn_jstate *r, qn_str s)
     }
     take(s, &at, "<>=^", &p.align);
     take(s, &at, "+- ", &p.sign);
+    p.no_minus_zero = take(s, &at, "z", &c);
     p.alternate = take(s, &at, "#", &c);
-    p.zero = take(s, &at, "0", &c);
-    p.width = read_number(r, s, &at);
-    take(s, &at, ",_", &p.grouping);
-    if (take(s, &at, ".", &c) && (p.precision = read_number(r, s, &at)) < 0)
-        refuse(r, "a precision is missing");
-    if (at < s.n_bytes)
-        p.type = s.bytes[at++];
-    if (at < s.n_bytes)
-        refuse(r, "that is no format specification");
+    p.zero = !p.n_fill && take(s, &at, "0", &c);
+    p.width = read_number(r, s, &at, many_digits);
+    if (take(s, &at, ",_", &p.grouping) && take(s, &at, ",_", &c))
+        c == p.grouping ? qn_jfail(r, QN_EARGUMENT, "Cannot specify '%c' with '%c'.", c, c)
+                        : qn_jfail(r, QN_EARGUMENT, "Cannot specify both ',' and '_'.");
+    if (take(s, &at, ".", &c) && (p.precision = read_number(r, s, &at, many_digits)) < 0)
+        refuse(r, "Format specifier missing precision");
+    read_type(r, s, at, of, &p);
     return p;
+}
+
+static void refuse_type(qn_jstate *r, qn_jval v, char type)
+{
+    qn_jfail(r, QN_EARGUMENT, "Unknown format code '%c' for object of type '%s'", type,
+             qn_jtype_name(v));
 }
 
 static void format_string(qn_jbuild *b, qn_jval v, spec p)
 {
-    if ((p.type && p.type != 's') || p.sign || p.alternate || p.grouping || p.align == '=')
-        refuse(b->r, "a str cannot have that");
-    else if (p.zero && !p.n_fill)
+    qn_jstate *r = b->r;
+    if (p.type && p.type != 's')
+        refuse_type(r, v, p.type);
+    else if (p.sign)
+        refuse(r, p.sign == ' ' ? "Space not allowed in string format specifier"
+                                : "Sign not allowed in string format specifier");
+    else if (p.no_minus_zero)
+        refuse(r, "Negative zero coercion (z) not allowed in string format specifier");
+    else if (p.alternate)
+        refuse(r, "Alternate form (#) not allowed in string format specifier");
+    else if (p.align == '=')
+        refuse(r, "'=' alignment not allowed in string format specifier");
+    else if (p.grouping)
+        qn_jfail(r, QN_EARGUMENT, "Cannot specify '%c' with 's'.", p.grouping);
+    if (p.zero && !p.n_fill)
         p.fill[0] = '0', p.n_fill = 1;
-    if (!qn_jfailed(b->r))
+    if (!qn_jfailed(r))
         pad_text(b, v.s, &p);
+}
+
+/* What an int cannot have. */
+static void check_int(qn_jstate *r, qn_jval v, const spec *p)
+{
+    bool as_float = p->type && strchr("eEfFgG%", p->type);
+    if (p->type && !strchr("bcdoxXneEfFgG%", p->type))
+        refuse_type(r, v, p->type);
+    else if (as_float)
+        return;
+    else if (p->precision >= 0)
+        refuse(r, "Precision not allowed in integer format specifier");
+    else if (p->no_minus_zero)
+        refuse(r, "Negative zero coercion (z) not allowed in integer format specifier");
+    else if (p->type == 'c' && p->sign)
+        refuse(r, "Sign not allowed with integer format specifier 'c'");
+    else if (p->type == 'c' && p->alternate)
+        refuse(r, "Alternate form (#) not allowed with integer format specifier 'c'");
 }
 
 static void format_number(qn_jbuild *b, qn_jval v, spec p)
 {
-    const char *types = v.kind == J_DOUBLE ? "eEfFgGn%" : "bcdoxXneEfFgG%";
-    if (p.type && !strchr(types, p.type))
-        refuse(b->r, "a number cannot have that type");
-    if (v.kind != J_DOUBLE && p.precision >= 0 && (!p.type || strchr("bcdoxXn", p.type)))
-        refuse(b->r, "an integer has no precision");
-    bool integral = p.type && strchr("bcoxX", p.type);
-    if ((p.grouping && p.type && strchr("cn", p.type)) || (p.grouping == ',' && integral) ||
-        (p.type == 'c' && (p.sign || p.alternate)))
-        refuse(b->r, "options that exclude each other");
+    if (v.kind != J_DOUBLE)
+        check_int(b->r, v, &p);
+    else if (p.type && !strchr("eEfFgGn%", p.type))
+        refuse_type(b->r, v, p.type);
     if (p.zero && !p.align)
         p.align = '=';
     if (p.zero && !p.n_fill)
@@ -306,10 +386,13 @@ static void format_number(qn_jbuild *b, qn_jval v, spec p)
         p.type = 'd';
     if (qn_jfailed(b->r))
         return;
-    if (p.type == 'c')
+    if (p.type == 'c') {
+        p.align = (char)(p.align ? p.align : '>');
+        p.align = (char)(p.align == '=' ? '>' : p.align);
         add_character(b, v, &p);
-    else
+    } else {
         add_number(b, v, &p);
+    }
 }
 
 static void format_value(qn_jbuild *b, qn_jval v, qn_jstr *specification)
@@ -319,15 +402,20 @@ static void format_value(qn_jbuild *b, qn_jval v, qn_jstr *specification)
         qn_jprint(b, v);
         return;
     }
-    spec p = read_spec(b->r, s);
+    if (v.kind == J_UNDEFINED)
+        qn_jrefuse_undefined(b->r, v);
+    else if (v.kind != J_STR && !qn_jis_number(v))
+        qn_jfail(b->r, QN_EARGUMENT, "unsupported format string passed to %s.__format__",
+                 qn_jtype_name(v));
+    if (qn_jfailed(b->r))
+        return;
+    spec p = read_spec(b->r, s, v);
     if (qn_jfailed(b->r))
         return;
     if (v.kind == J_STR)
         format_string(b, v, p);
-    else if (qn_jis_number(v))
-        format_number(b, v, p);
     else
-        refuse(b->r, "only strings and numbers can have a format specification");
+        format_number(b, v, p);
 }
 
 /* str.format */
@@ -335,27 +423,50 @@ static void format_value(qn_jbuild *b, qn_jval v, qn_jstr *specification)
 typedef struct formatter {
     qn_jstate *r;
     qn_jcall *c;
-    qn_jdict *mapping; /* of format_map */
-    int64_t n_auto;    /* automatic numbers so far; -1: numbers are written */
+    qn_jval mapping; /* of format_map; J_MISSING: of format */
+    int64_t n_auto;  /* automatic numbers so far; -1: numbers are written */
 } formatter;
 
 static qn_jval numbered(formatter *f, int64_t at)
 {
-    if (at < 0 || (uint64_t)at >= f->c->n_positional || f->mapping)
-        return refuse(f->r, "Replacement index out of range for positional args tuple");
+    bool mapped = f->mapping.kind != J_MISSING;
+    if (at < 0 || mapped || (uint64_t)at >= f->c->n_positional)
+        return refuse(f->r, "tuple index out of range");
     return f->c->positional[at];
+}
+
+/* mapping[name], in Python. */
+static qn_jval mapped(qn_jstate *r, qn_jval mapping, qn_str name)
+{
+    char shown[QN_SHOWN];
+    qn_jval *v = mapping.kind == J_DICT ? qn_jdict_find_str(r, mapping.dict, name) : NULL;
+    if (v)
+        return *v;
+    switch (mapping.kind) {
+    case J_UNDEFINED: return qn_jrefuse_undefined(r, mapping);
+    case J_DICT: qn_jfail(r, QN_EARGUMENT, "'%s'", qn_str_show(shown, name)); break;
+    case J_STR: qn_jfail(r, QN_EARGUMENT, "string indices must be integers, not 'str'"); break;
+    case J_LIST:
+    case J_TUPLE:
+    case J_RANGE:
+        qn_jfail(r, QN_EARGUMENT, "%s indices must be integers or slices, not str",
+                 qn_jtype_name(mapping));
+        break;
+    default: qn_jfail(r, QN_EARGUMENT, "'%s' object is not subscriptable", qn_jtype_name(mapping));
+    }
+    return qn_jnone();
 }
 
 static qn_jval named(formatter *f, qn_str name)
 {
     char shown[QN_SHOWN];
-    for (size_t i = 0; !f->mapping && i < f->c->n_keyword; i++)
+    if (f->mapping.kind != J_MISSING)
+        return mapped(f->r, f->mapping, name);
+    for (size_t i = 0; i < f->c->n_keyword; i++)
         if (qn_str_equal(f->c->keyword[i].name, name))
             return f->c->keyword[i].value;
-    qn_jval *v = f->mapping ? qn_jdict_find_str(f->r, f->mapping, name) : NULL;
-    if (!v)
-        qn_jfail(f->r, QN_EARGUMENT, "'%s'", qn_str_show(shown, name));
-    return v ? *v : qn_jnone();
+    qn_jfail(f->r, QN_EARGUMENT, "'%s'", qn_str_show(shown, name));
+    return qn_jnone();
 }
 
 /* The value that "name.attribute[item]" means. */
@@ -364,13 +475,11 @@ static qn_jval field_value(formatter *f, qn_str s)
     size_t at = 0, end = 0;
     while (end < s.n_bytes && s.bytes[end] != '.' && s.bytes[end] != '[')
         end++;
-    int64_t number = read_number(f->r, s, &at);
+    int64_t number = read_number(f->r, s, &at, many_digits);
     bool is_number = number >= 0 && at == end;
     if ((end == 0 && f->n_auto < 0) || (is_number && f->n_auto > 0))
-        return refuse(f->r, end == 0 ? "cannot switch from manual field specification to automatic "
-                                       "field numbering"
-                                     : "cannot switch from automatic field numbering to manual "
-                                       "field specification");
+        return refuse(f->r, "cannot switch from manual field specification to automatic field "
+                            "numbering");
     f->n_auto = is_number ? -1 : f->n_auto;
     qn_jval v = end == 0    ? numbered(f, f->n_auto++)
                 : is_number ? numbered(f, number)
@@ -384,7 +493,7 @@ static qn_jval field_value(formatter *f, qn_str s)
         qn_str key = {s.bytes + begin, end - begin};
         if ((s.bytes[at] != '.' && !item) || key.n_bytes == 0 || (item && end == s.n_bytes))
             return refuse(f->r, "that is no field");
-        int64_t index = read_number(f->r, s, &key_at);
+        int64_t index = read_number(f->r, s, &key_at, many_digits);
         if (!item)
             v = qn_jattribute(f->r, v, key);
         else if (index >= 0 && key_at == end)
@@ -410,15 +519,37 @@ static size_t field_end(qn_str s, size_t begin, size_t end)
     return at;
 }
 
+/* A representation with what is not ASCII as escapes. */
+static qn_jstr *ascii(qn_jstate *r, qn_jstr *s)
+{
+    qn_jbuild b = qn_jbuild_begin(r);
+    qn_str all = qn_jbytes(r, s);
+    size_t cursor = 0, n;
+    for (size_t at = 0; at < all.n_bytes && qn_jspend(r, 1); at += n) {
+        char text[16];
+        uint32_t code = qn_jcode_at(all, at, &n);
+        const char *how = code < 128       ? "%c"
+                          : code < 0x100   ? "\\x%02x"
+                          : code < 0x10000 ? "\\u%04x"
+                                           : "\\U%08x";
+        int n_text = snprintf(text, sizeof text, how, code); // NOLINT: one of these
+        qn_jbuild_add(&b, (size_t)n_text, text, qn_jorigin(s, at, &cursor));
+    }
+    return qn_jbuild_end(&b);
+}
+
 static qn_jval convert(formatter *f, qn_jval v, char how)
 {
     qn_jbuild b = qn_jbuild_begin(f->r);
     if (how == 's')
         return qn_jstr_value(qn_jstr_of(f->r, v));
-    if (how != 'r')
-        return refuse(f->r, "a conversion that is not !s or !r");
+    if (how != 'r' && how != 'a') {
+        qn_jfail(f->r, QN_EARGUMENT, "Unknown conversion specifier %c", how);
+        return v;
+    }
     qn_jrepr(&b, v);
-    return qn_jstr_value(qn_jbuild_end(&b));
+    qn_jstr *s = qn_jbuild_end(&b);
+    return qn_jstr_value(how == 'a' ? ascii(f->r, s) : s);
 }
 
 static void format_field(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end,
@@ -442,8 +573,15 @@ static void format_field(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, s
     qn_jbuild specification = qn_jbuild_begin(f->r);
     if (at < end)
         format_all(f, &specification, s, at + 1, end, level + 1);
-    if (!qn_jfailed(f->r))
+    if (qn_jfailed(f->r))
+        return;
+    if (!s->markup || (v.kind == J_STR && v.s->markup)) {
         format_value(b, v, qn_jbuild_end(&specification));
+        return;
+    }
+    qn_jbuild plain = qn_jbuild_begin(f->r); /* markup escapes what is put into it */
+    format_value(&plain, v, qn_jbuild_end(&specification));
+    qn_jbuild_str(b, qn_jescape(f->r, qn_jbuild_end(&plain)));
 }
 
 static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end, int level)
@@ -477,7 +615,7 @@ static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, siz
     qn_jbuild_piece(b, s, plain, end);
 }
 
-static qn_jval format(qn_jstate *r, qn_jval self, qn_jcall *c, qn_jdict *mapping)
+static qn_jval format(qn_jstate *r, qn_jval self, qn_jcall *c, qn_jval mapping)
 {
     formatter f = {.r = r, .c = c, .mapping = mapping};
     qn_jbuild b = qn_jbuild_begin(r);
@@ -490,20 +628,19 @@ static qn_jval format(qn_jstate *r, qn_jval self, qn_jcall *c, qn_jdict *mapping
 
 qn_jval qn_jm_format(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    return format(r, self, c, NULL);
+    return format(r, self, c, (qn_jval){0});
 }
 
 qn_jval qn_jm_format_map(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
-    if (c->v[0].kind != J_DICT)
-        return refuse(r, "format_map wants a dict");
-    return format(r, self, c, c->v[0].dict);
+    return format(r, self, c, c->v[0]);
 }
 
 /* str % values */
 
 typedef struct percent {
     qn_jstate *r;
+    bool escapes; /* the format is markup */
     qn_jval args;
     size_t n_used;
 } percent;
@@ -522,16 +659,20 @@ static qn_jval next_argument(percent *p)
 static qn_jval mapped_argument(percent *p, qn_str s, size_t *at)
 {
     size_t begin = ++*at, level = 1;
+    bool mapping = p->args.kind == J_DICT || p->args.kind == J_LIST || p->args.kind == J_RANGE ||
+                   p->args.kind == J_UNDEFINED;
+    if (!mapping)
+        return refuse(p->r, "format requires a mapping");
     for (; *at < s.n_bytes; ++*at) {
         level += s.bytes[*at] == '(';
         if (s.bytes[*at] == ')' && --level == 0)
             break;
     }
-    if (*at == s.n_bytes || p->args.kind != J_DICT)
-        return refuse(p->r, "format requires a mapping");
-    qn_jval *v = qn_jdict_find_str(p->r, p->args.dict, (qn_str){s.bytes + begin, *at - begin});
+    if (*at == s.n_bytes)
+        return refuse(p->r, "incomplete format key");
+    qn_str key = {s.bytes + begin, *at - begin};
     ++*at;
-    return v ? *v : refuse(p->r, "no value of the name that %(name) asks for");
+    return mapped(p->r, p->args, key);
 }
 
 static void read_flags(qn_str s, size_t *at, spec *p)
@@ -548,27 +689,38 @@ static void read_flags(qn_str s, size_t *at, spec *p)
     }
 }
 
-static int64_t star_or_number(percent *p, qn_str s, size_t *at)
+static int64_t star_or_number(percent *p, qn_str s, size_t *at, bool is_width)
 {
     char c;
     if (!take(s, at, "*", &c))
-        return read_number(p->r, s, at);
+        return read_number(p->r, s, at, is_width ? "width too big" : "precision too big");
     qn_jval v = next_argument(p);
-    if (!qn_jis_true_int(v) || qn_jas_int(v) > INT32_MAX || qn_jas_int(v) < -INT32_MAX) {
+    if (v.kind == J_BIG ||
+        (qn_jis_small(v) && (qn_jas_int(v) > INT32_MAX || qn_jas_int(v) < -INT32_MAX)))
+        refuse(p->r, is_width ? "Python int too large to convert to C ssize_t"
+                              : "Python int too large to convert to C int");
+    else if (!qn_jis_small(v))
         refuse(p->r, "* wants int");
+    if (qn_jfailed(p->r))
         return -1;
-    }
     return qn_jas_int(v);
 }
 
 /* The value as %d and the like take it. */
-static qn_jval integral(percent *p, qn_jval v, bool only_int)
+static qn_jval integral(percent *p, qn_jval v, char type)
 {
-    if (v.kind == J_DOUBLE && !only_int && fabs(v.f) < 9223372036854775808.0)
-        return qn_jint((int64_t)v.f);
-    if (!qn_jis_true_int(v))
-        refuse(p->r, "an integer is wanted");
-    return qn_jint(qn_jis_true_int(v) ? qn_jas_int(v) : 0);
+    bool only_int = type == 'o' || (type | 32) == 'x';
+    if (v.kind == J_UNDEFINED && !only_int)
+        qn_jrefuse_undefined(p->r, v);
+    else if (v.kind == J_DOUBLE && !only_int && isfinite(v.f))
+        return qn_jint_of_double(p->r, trunc(v.f));
+    else if (v.kind == J_DOUBLE && !only_int)
+        qn_jfail(p->r, QN_EARGUMENT, "cannot convert float %s to integer",
+                 isnan(v.f) ? "NaN" : "infinity");
+    else if (!qn_jis_int(v))
+        qn_jfail(p->r, QN_EARGUMENT, "%%%c format: %s is required, not %s", type,
+                 only_int ? "an integer" : "a real number", qn_jtype_name(v));
+    return qn_jis_int(v) ? v : qn_jint(0);
 }
 
 static void add_text(percent *p, qn_jbuild *b, qn_jval v, spec *s)
@@ -580,7 +732,10 @@ static void add_text(percent *p, qn_jbuild *b, qn_jval v, spec *s)
         qn_jrepr(&text, v);
     if (!s->align)
         s->align = '>';
-    pad_text(b, qn_jbuild_end(&text), s);
+    qn_jstr *shown = qn_jbuild_end(&text);
+    bool is_markup = s->type == 's' && v.kind == J_STR && v.s->markup;
+    shown = s->type == 'a' ? ascii(p->r, shown) : shown;
+    pad_text(b, p->escapes && !is_markup ? qn_jescape(p->r, shown) : shown, s);
 }
 
 static void add_converted(percent *p, qn_jbuild *b, qn_jval v, spec *s)
@@ -597,19 +752,31 @@ static void add_converted(percent *p, qn_jbuild *b, qn_jval v, spec *s)
         s->n_fill = 0;
         add_character(b, v, s);
     } else if (strchr("diuoxX", s->type)) {
-        v = integral(p, v, s->type == 'o' || (s->type | 32) == 'x');
+        v = integral(p, v, s->type);
         s->type = (char)(strchr("iu", s->type) ? 'd' : s->type);
         s->n_least = QN_MAX(s->precision, (int64_t)0);
         s->precision = -1;
-        if (s->n_least > MAX_PRECISION)
-            refuse(p->r, "a precision that is too large");
-        else if (!qn_jfailed(p->r))
+        if (!qn_jfailed(p->r))
             add_number(b, v, s);
+    } else if (v.kind == J_UNDEFINED) {
+        qn_jrefuse_undefined(p->r, v);
     } else if (!qn_jis_number(v)) {
-        refuse(p->r, "a number is wanted");
+        qn_jfail(p->r, QN_EARGUMENT, "must be real number, not %s", qn_jtype_name(v));
     } else {
-        add_number(b, qn_jdouble(qn_jas_double(v)), s);
+        double f = qn_jas_double(p->r, v);
+        if (!qn_jfailed(p->r))
+            add_number(b, qn_jdouble(f), s);
     }
+}
+
+/* The character and its place, counted in characters. */
+static void refuse_conversion(qn_jstate *r, qn_str s, size_t at)
+{
+    size_t n;
+    uint32_t code = qn_jcode_at(s, at, &n);
+    bool shown = code >= 31 && code < 127;
+    qn_jfail(r, QN_EARGUMENT, "unsupported format character '%c' (0x%x) at index %zu",
+             shown ? (char)code : '?', code, qn_jcount_chars(at, s.bytes));
 }
 
 static void add_conversion(percent *p, qn_jbuild *b, qn_str s, size_t *at)
@@ -617,33 +784,35 @@ static void add_conversion(percent *p, qn_jbuild *b, qn_str s, size_t *at)
     spec how = {.precision = -1, .width = -1};
     qn_jval v = {0};
     char c;
-    if (*at < s.n_bytes && s.bytes[*at] == '(')
-        v = mapped_argument(p, s, at);
-    read_flags(s, at, &how);
-    how.width = star_or_number(p, s, at);
-    if (how.width < -1)
-        how.align = '<', how.width = -how.width;
-    if (take(s, at, ".", &c)) {
-        int64_t n_digits = star_or_number(p, s, at);
-        how.precision = QN_MAX(n_digits, (int64_t)0);
-    }
-    take(s, at, "hlL", &c);
-    if (qn_jfailed(p->r) || take(s, at, "%", &c)) {
+    if (take(s, at, "%", &c)) {
         qn_jbuild_text(b, "%");
         return;
     }
-    if (!take(s, at, "diouxXeEfFgGcrsa", &how.type)) {
-        refuse(p->r, "an unknown conversion behind %");
-        return;
+    if (*at < s.n_bytes && s.bytes[*at] == '(')
+        v = mapped_argument(p, s, at);
+    read_flags(s, at, &how);
+    how.width = star_or_number(p, s, at, true);
+    if (how.width < -1)
+        how.align = '<', how.width = -how.width;
+    if (take(s, at, ".", &c)) {
+        int64_t n_digits = star_or_number(p, s, at, false);
+        how.precision = QN_MAX(n_digits, (int64_t)0);
     }
+    take(s, at, "hlL", &c);
+    if (*at >= s.n_bytes)
+        refuse(p->r, "incomplete format");
+    if (qn_jfailed(p->r))
+        return;
     v = v.kind == J_MISSING ? next_argument(p) : v;
+    if (!take(s, at, "diouxXeEfFgGcrsa", &how.type))
+        refuse_conversion(p->r, s, *at);
     if (!qn_jfailed(p->r))
         add_converted(p, b, v, &how);
 }
 
 qn_jval qn_jpercent(qn_jstate *r, qn_jstr *format, qn_jval args)
 {
-    percent p = {.r = r, .args = args};
+    percent p = {.r = r, .args = args, .escapes = format->markup};
     qn_str s = qn_jbytes(r, format);
     qn_jbuild b = qn_jbuild_begin(r);
     size_t plain = 0;

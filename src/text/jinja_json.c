@@ -64,8 +64,10 @@ static void dump_string(dumper *d, qn_jstr *s)
 
 static void dump_number(dumper *d, qn_jval v)
 {
-    char text[48];
-    if (v.kind == J_DOUBLE && (isnan(v.f) || isinf(v.f)))
+    char text[48] = "";
+    if (v.kind == J_BIG)
+        qn_jprint_big(d->b, v, 0);
+    else if (v.kind == J_DOUBLE && (isnan(v.f) || isinf(v.f)))
         snprintf(text, sizeof text, "%s", isnan(v.f) ? "NaN" : v.f > 0 ? "Infinity" : "-Infinity");
     else if (v.kind == J_DOUBLE)
         qn_jprint_double(v.f, text);
@@ -151,6 +153,7 @@ static void dump_inside(dumper *d, qn_jval v)
     case J_NONE: add(d, "null"); break;
     case J_BOOL: add(d, v.b ? "true" : "false"); break;
     case J_INT:
+    case J_BIG:
     case J_DOUBLE: dump_number(d, v); break;
     case J_STR: dump_string(d, v.s); break;
     case J_LIST:

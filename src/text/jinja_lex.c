@@ -6,6 +6,7 @@
 #include "base/checked.h"
 #include "base/decimal.h"
 #include "base/utf8.h"
+#include "text/jinja_int.h"
 #include "text/jinja_node.h"
 
 #include <stdlib.h>
@@ -211,36 +212,58 @@ static bool lex_float(lexer *l, size_t whole)
         return false;
     qn_jtoken *t = push(l, J_FLOAT, end - l->at, l->s + l->at);
     size_t n = plain_number(l, l->at, end, sizeof text, text);
-    if (end - l->at >= sizeof text || !qn_decimal_to_f64(n, text, &t->f))
-        qn_jparser_fail(l->p, l->line, QN_EFORMAT, "a number that a double cannot hold");
+    if (end - l->at >= sizeof text)
+        qn_jparser_fail(l->p, l->line, QN_ELIMIT, "a number of more than %zu digits", sizeof text);
+    else if (!qn_decimal_to_f64(n, text, &t->f))
+        t->f = __builtin_inf();
     advance(l, end);
     return true;
 }
 
 /* The value of digits in base; false above int64_t. */
-static bool to_integer(const char *text, int base, int64_t *value)
+static bool to_integer(qn_str digits, unsigned base, int64_t *value)
 {
     *value = 0;
-    for (; *text; text++) {
-        int digit = *text <= '9' ? *text - '0' : (*text | 32) - 'a' + 10;
-        if (__builtin_mul_overflow(*value, base, value) ||
-            __builtin_add_overflow(*value, digit, value))
+    for (size_t i = 0; i < digits.n_bytes; i++)
+        if (__builtin_mul_overflow(*value, (int64_t)base, value) ||
+            __builtin_add_overflow(*value, qn_jdigit_value(digits.bytes[i]), value))
             return false;
-    }
     return true;
+}
+
+/* The digits without underscores. */
+static qn_str plain_digits(lexer *l, size_t begin, size_t end)
+{
+    char *text = qn_region_take(l->p->region, end - begin + 1, 1);
+    if (!text) {
+        qn_jparser_no_memory(l->p, l->line);
+        return (qn_str){"", 0};
+    }
+    return (qn_str){text, plain_number(l, begin, end, end - begin + 1, text)};
+}
+
+static void push_integer(lexer *l, size_t begin, size_t end, unsigned base)
+{
+    qn_jtoken *t = push(l, J_INTEGER, end - l->at, l->s + l->at);
+    t->digits = plain_digits(l, begin, end);
+    t->base = base;
+    t->is_long = !to_integer(t->digits, base, &t->i);
+    if (base == 10 && t->digits.n_bytes > J_MAX_DIGITS)
+        qn_jparser_fail(l->p, l->line, QN_EFORMAT, J_TOO_MANY_DIGITS, J_MAX_DIGITS,
+                        t->digits.n_bytes);
+    advance(l, end);
 }
 
 static void lex_number(lexer *l)
 {
     static const struct {
         const char *begin[2], *digits;
-        int base;
+        unsigned base;
     } bases[] = {{{"0b", "0B"}, "01", 2},
                  {{"0o", "0O"}, "01234567", 8},
                  {{"0x", "0X"}, "0123456789abcdefABCDEF", 16}};
-    char text[512];
     size_t from = l->at, end = digits(l, from, "0123456789");
-    int base = 10;
+    unsigned base = 10;
     if (lex_float(l, end))
         return;
     if (l->s[from] == '0')
@@ -253,11 +276,7 @@ static void lex_number(lexer *l)
         if (to > digit)
             from = digit, end = to, base = bases[i].base;
     }
-    qn_jtoken *t = push(l, J_INTEGER, end - l->at, l->s + l->at);
-    plain_number(l, from, end, sizeof text, text);
-    if (end - from >= sizeof text || !to_integer(text, base, &t->i))
-        qn_jparser_fail(l->p, l->line, QN_ELIMIT, "an integer of more than 64 bits");
-    advance(l, end);
+    push_integer(l, from, end, base);
 }
 
 static unsigned hex_value(const char *s, size_t n, uint32_t *value)

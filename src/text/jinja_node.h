@@ -23,7 +23,10 @@ typedef enum qn_jtype {
 typedef struct qn_jtoken {
     qn_jtype type;
     unsigned line;
-    qn_str text; /* of a string: its value */
+    qn_str text;   /* of a string: its value */
+    qn_str digits; /* of an integer, without underscores, in `base` */
+    unsigned base;
+    bool is_long; /* 64 bits do not hold it */
     union {
         int64_t i;
         double f;
@@ -33,6 +36,7 @@ typedef struct qn_jtoken {
 typedef enum qn_jkind {
     /* expressions */
     J_CONST,
+    J_LONG,   /* an integer of more than 64 bits: name holds its digits, op their base */
     J_NAMED,  /* name; slot; is it a store or a parameter */
     J_TUPLES, /* args */
     J_LISTS,  /* args */
@@ -186,6 +190,8 @@ qn_jnode *qn_jparse_tuple(qn_jparser *p, bool conditional, const char *end_word,
 qn_jnode *qn_jparse_expression(qn_jparser *p);
 qn_jnode *qn_jparse_targets(qn_jparser *p, const char *end_word);
 qn_jnode *qn_jparse_filters(qn_jparser *p, qn_jnode *node, bool at_name);
+
+bool qn_jis_constant(qn_str name); /* true, none and the like */
 
 /* What both parsers use. */
 qn_jtoken *qn_jpeek(const qn_jparser *p, size_t n_ahead);

@@ -330,6 +330,8 @@ static void parse_signature(qn_jparser *p, qn_jnode *macro)
         qn_jnode *arg = qn_jnode_new(p, J_NAMED, qn_jpeek(p, 0)->line, NULL, NULL, NULL);
         arg->name = qn_jexpect_name(p);
         arg->stores = true;
+        if (qn_jis_constant(arg->name))
+            qn_jparser_fail(p, arg->line, QN_EFORMAT, "can't assign to 'name'");
         if (qn_jskip_op(p, "="))
             qn_jnode_append(p, macro, &defaults, qn_jparse_expression(p));
         else if (macro->other)
@@ -442,8 +444,7 @@ static qn_jnode *parse_continue(qn_jparser *p, unsigned line)
 
 static qn_jnode *refuse_files(qn_jparser *p, unsigned line)
 {
-    qn_jparser_fail(p, line, QN_EUNSUPPORTED,
-                    "no loader for this environment specified; a chat template stands alone");
+    qn_jparser_fail(p, line, QN_EUNSUPPORTED, "no loader for this environment specified");
     return NULL;
 }
 

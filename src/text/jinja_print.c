@@ -4,6 +4,7 @@
  * template's, since it has no choice of spelling; what holds other values is not trusted. */
 #include "base/decimal.h"
 #include "base/utf8.h"
+#include "text/jinja_int.h"
 #include "text/jinja_node.h"
 
 #include <math.h>
@@ -195,6 +196,14 @@ static void repr_view(qn_jbuild *b, qn_jval v)
     repr_list(b, items, "[", "])");
 }
 
+void qn_jprint_big(qn_jbuild *b, qn_jval v, unsigned origin)
+{
+    size_t n;
+    const char *digits = qn_jint_digits(b->r, v, 10, false, &n);
+    qn_jbuild_add(b, qn_jint_negative(v), "-", origin);
+    qn_jbuild_add(b, n, digits, origin);
+}
+
 static void repr_number(qn_jbuild *b, qn_jval v, unsigned origin)
 {
     char text[48];
@@ -203,11 +212,15 @@ static void repr_number(qn_jbuild *b, qn_jval v, unsigned origin)
         n = qn_jprint_double(v.f, text);
     else if (v.kind == J_INT)
         n = (size_t)snprintf(text, sizeof text, "%" PRId64, v.i);
+    else if (v.kind == J_BIG)
+        n = 0;
     else
         n = (size_t)snprintf(text, sizeof text, "%s",
                              v.kind == J_NONE ? "None"
                              : v.b            ? "True"
                                               : "False");
+    if (v.kind == J_BIG)
+        qn_jprint_big(b, v, origin);
     qn_jbuild_add(b, n, text, origin);
 }
 
@@ -236,6 +249,7 @@ static void repr_inside(qn_jbuild *b, qn_jval v, unsigned origin)
     case J_NONE:
     case J_BOOL:
     case J_INT:
+    case J_BIG:
     case J_DOUBLE: repr_number(b, v, origin); break;
     case J_STR:
         if (v.s->markup)
@@ -282,6 +296,22 @@ void qn_jprint(qn_jbuild *b, qn_jval v)
     else if (v.kind != J_UNDEFINED && qn_jdown(b->r))
         repr_inside(b, v, J_TRUSTED);
     b->r->depth -= v.kind != J_STR && v.kind != J_UNDEFINED;
+}
+
+const char *qn_jterminated(qn_jstate *r, qn_jval v)
+{
+    qn_jbuild b = qn_jbuild_begin(r);
+    qn_jprint(&b, v);
+    qn_jbuild_add(&b, 1, "", 0);
+    return qn_jbytes(r, qn_jbuild_end(&b)).bytes;
+}
+
+const char *qn_jrepr_of(qn_jstate *r, qn_jval v)
+{
+    qn_jbuild b = qn_jbuild_begin(r);
+    qn_jrepr(&b, v);
+    qn_jbuild_add(&b, 1, "", 0);
+    return qn_jbytes(r, qn_jbuild_end(&b)).bytes;
 }
 
 qn_jstr *qn_jstr_of(qn_jstate *r, qn_jval v)

@@ -1,5 +1,6 @@
 /* text/jinja_sequence.c - filters on sequences. Source: jinja2/filters.py; as there, map, select,
  * items, batch, slice and unique are generators: read once, and only as far as they are asked. */
+#include "text/jinja_int.h"
 #include "text/jinja_node.h"
 #include "text/jinja_tables.h"
 
@@ -27,11 +28,11 @@ typedef struct getter {
 static qn_jval part_of(qn_jstate *r, qn_jval word)
 {
     qn_str s = qn_jbytes(r, word.s);
-    int64_t i;
+    qn_jval i;
     bool digits = s.n_bytes > 0;
     for (size_t at = 0; at < s.n_bytes; at++)
         digits &= s.bytes[at] >= '0' && s.bytes[at] <= '9';
-    return digits && qn_jparse_int(r, word.s, 10, &i) ? qn_jint(i) : word;
+    return digits && qn_jparse_int(r, word.s, 10, &i) ? i : word;
 }
 
 static getter getter_of(qn_jstate *r, qn_jval attribute, bool lowers)
@@ -66,12 +67,13 @@ static qn_jval get(qn_jstate *r, const getter *g, qn_jval item)
 
 typedef struct generator {
     getter g;
-    const qn_jnative *native; /* the filter or test for each item; NULL: truth */
+    qn_jval name; /* of the filter or test for each item; J_MISSING: truth */
+    bool of_filter;
     qn_jcall call;
     bool rejects, has_getter;
     qn_jdict *seen;
-    int64_t n; /* items of a batch, or slices */
-    qn_jval fill;
+    qn_jval n; /* items of a batch, or slices */
+    qn_jval fill, waiting;
     qn_jlist *items; /* of slices */
 } generator;
 
@@ -96,18 +98,44 @@ static bool next_of_source(qn_jstate *r, qn_jiter *it, qn_jval *item)
     return qn_jnext(r, it->inner, item);
 }
 
+/* The row that the name means; fails where there is none. */
+static const qn_jnative *named_row(qn_jstate *r, const generator *g)
+{
+    const char *what = g->of_filter ? "filter" : "test", *name;
+    char why[QN_SHOWN + 100] = "";
+    const qn_jnative *row = NULL;
+    qn_jhash(r, g->name);
+    if (!qn_jfailed(r) && g->name.kind == J_STR) {
+        qn_str s = qn_jbytes(r, g->name.s);
+        row = g->of_filter ? qn_jfind_filter(s) : qn_jfind_test(s);
+    }
+    if (row || qn_jfailed(r))
+        return row;
+    name = qn_jrepr_of(r, g->name);
+    if (g->name.kind == J_UNDEFINED)
+        qn_jwhy_undefined(g->name, sizeof why, why);
+    if (*why)
+        qn_jfail(r, QN_EARGUMENT,
+                 "No %s named %s. (%s; did you forget to quote the callable name?)", what, name,
+                 why);
+    else
+        qn_jfail(r, QN_EARGUMENT, "No %s named %s.", what, name);
+    return NULL;
+}
+
 static qn_jval apply(qn_jstate *r, const generator *g, qn_jval v)
 {
+    const qn_jnative *row = named_row(r, g);
     qn_jcall c = g->call; /* the row's parameters are bound afresh each time */
     qn_jkeyword *keyword = c.keyword;
-    if (c.n_keyword) {
+    if (c.n_keyword && row) {
         keyword = qn_jtake_memory(r, c.n_keyword, sizeof *keyword);
         if (!keyword)
             return v;
         memcpy(keyword, c.keyword, c.n_keyword * sizeof *keyword);
     }
     c.keyword = keyword;
-    return qn_jcall_native(r, g->native, v, &c);
+    return row ? qn_jcall_native(r, row, v, &c) : v;
 }
 
 static bool next_mapped(qn_jstate *r, qn_jiter *it, qn_jval *item)
@@ -115,7 +143,7 @@ static bool next_mapped(qn_jstate *r, qn_jiter *it, qn_jval *item)
     const generator *g = it->more;
     if (!next_of_source(r, it, item))
         return false;
-    *item = g->native ? apply(r, g, *item) : get(r, &g->g, *item);
+    *item = given(g->name) ? apply(r, g, *item) : get(r, &g->g, *item);
     return true;
 }
 
@@ -124,7 +152,7 @@ static bool next_selected(qn_jstate *r, qn_jiter *it, qn_jval *item)
     const generator *g = it->more;
     while (next_of_source(r, it, item)) {
         qn_jval v = g->has_getter ? get(r, &g->g, *item) : *item;
-        bool passes = qn_jtruth(r, g->native ? apply(r, g, v) : v);
+        bool passes = qn_jtruth(r, given(g->name) ? apply(r, g, v) : v);
         if (passes != g->rejects)
             return true;
     }
@@ -135,12 +163,6 @@ static void drop_first(qn_jcall *c, size_t n)
 {
     c->positional += n;
     c->n_positional -= n;
-}
-
-static const qn_jnative *named_row(qn_jstate *r, qn_jval name, bool filter)
-{
-    qn_str s = qn_jbytes(r, qn_jstr_of(r, name));
-    return filter ? qn_jfind_filter(s) : qn_jfind_test(s);
 }
 
 /* What goes wrong with the arguments is said when the first item is asked for, as by Python. */
@@ -161,32 +183,27 @@ static qn_jval refuse_later(qn_jstate *r, qn_jval source, const char *why)
     return J_VALUE(J_ITERATOR, iter, it);
 }
 
-static const char *no_such(qn_jstate *r, const char *what, qn_jval name)
-{
-    char shown[QN_SHOWN];
-    char *text = qn_jtake_memory(r, QN_SHOWN + 40, 1);
-    if (!text)
-        return "";
-    qn_str_show(shown, qn_jbytes(r, qn_jstr_of(r, name)));
-    snprintf(text, QN_SHOWN + 40, "No %s named '%s'.", what, shown);
-    return text;
-}
-
 /* A source that is false yields nothing, whatever it is. */
 static qn_jval source_of(qn_jstate *r, qn_jval v)
 {
     return qn_jtruth(r, v) ? v : qn_jundefined(r, "");
 }
 
+static const char *unexpected(qn_jstate *r, qn_str name)
+{
+    char shown[QN_SHOWN], *text = qn_jtake_memory(r, QN_SHOWN + 40, 1);
+    if (text)
+        snprintf(text, QN_SHOWN + 40, "Unexpected keyword argument '%s'", qn_str_show(shown, name));
+    return text ? text : "";
+}
+
 qn_jval qn_jf_map(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    generator g = {0};
+    generator g = {.of_filter = true, .call = *c};
     qn_jval attribute = {0};
+    qn_str extra = {0};
     if (c->n_positional) {
-        g.native = named_row(r, c->positional[0], true);
-        if (!g.native)
-            return refuse_later(r, v, no_such(r, "filter", c->positional[0]));
-        g.call = *c;
+        g.name = c->positional[0];
         drop_first(&g.call, 1);
         return generate(r, source_of(r, v), next_mapped, &g);
     }
@@ -195,11 +212,13 @@ qn_jval qn_jf_map(qn_jstate *r, qn_jval v, qn_jcall *c)
             attribute = c->keyword[i].value;
         else if (qn_str_is(c->keyword[i].name, "default"))
             g.g.absent = c->keyword[i].value;
-        else
-            return refuse_later(r, v, "map requires a filter argument");
+        else if (!extra.n_bytes)
+            extra = c->keyword[i].name;
     }
     if (!given(attribute))
         return refuse_later(r, v, "map requires a filter argument");
+    if (extra.n_bytes)
+        return refuse_later(r, v, unexpected(r, extra));
     qn_jval absent = wanted(g.g.absent) ? g.g.absent : (qn_jval){0};
     g.g = getter_of(r, attribute, false);
     g.g.absent = absent;
@@ -216,9 +235,7 @@ static qn_jval select(qn_jstate *r, qn_jval v, qn_jcall *c, bool rejects, bool h
         drop_first(&g.call, 1);
     }
     if (g.call.n_positional) {
-        g.native = named_row(r, g.call.positional[0], false);
-        if (!g.native)
-            return refuse_later(r, v, no_such(r, "test", g.call.positional[0]));
+        g.name = g.call.positional[0];
         drop_first(&g.call, 1);
     }
     return generate(r, source_of(r, v), next_selected, &g);
@@ -286,56 +303,69 @@ qn_jval qn_jf_items(qn_jstate *r, qn_jval v, qn_jcall *c)
     return generate(r, v, next_item_pair, &g);
 }
 
-static void fill_up(qn_jstate *r, qn_jlist *list, int64_t n, qn_jval fill)
+/* list += [fill] * n, where a fill is wanted */
+static void fill_up(qn_jstate *r, qn_jlist *list, qn_jval n, qn_jval fill)
 {
-    if (n > (int64_t)qn_template_max.n_repeat)
-        qn_jfail(r, QN_ELIMIT, "more than %zu items to fill in", qn_template_max.n_repeat);
-    while (wanted(fill) && (int64_t)list->n < n && !qn_jfailed(r))
-        qn_jlist_push(r, list, fill);
+    if (!wanted(fill) || qn_jfailed(r))
+        return;
+    qn_jlist *one = qn_jlist_new(r, 1);
+    qn_jlist_push(r, one, fill);
+    qn_jval more = qn_jbinary(r, J_MUL, qn_jlist_value(one), n);
+    for (size_t i = 0; !qn_jfailed(r) && i < more.list->n; i++)
+        qn_jlist_push(r, list, more.list->v[i]);
 }
 
 static bool next_batch(qn_jstate *r, qn_jiter *it, qn_jval *item)
 {
-    const generator *g = it->more;
+    generator *g = it->more;
     qn_jlist *batch = qn_jlist_new(r, 0);
-    qn_jval v;
-    while ((int64_t)batch->n != QN_MAX(g->n, (int64_t)1) && next_of_source(r, it, &v))
-        qn_jlist_push(r, batch, v);
-    if (batch->n == 0)
-        return false;
-    fill_up(r, batch, g->n, g->fill);
+    qn_jval v, n;
+    bool full = false;
+    if (given(g->waiting))
+        qn_jlist_push(r, batch, g->waiting);
+    g->waiting = (qn_jval){0};
+    while (!full && next_of_source(r, it, &v)) {
+        full = qn_jequal(r, qn_jint((int64_t)batch->n), g->n);
+        if (full)
+            g->waiting = v;
+        else
+            qn_jlist_push(r, batch, v);
+    }
     *item = qn_jlist_value(batch);
+    n = qn_jint((int64_t)batch->n);
+    if (full || batch->n == 0)
+        return full;
+    if (wanted(g->fill) && qn_jcompare_op(r, J_LT, n, g->n))
+        fill_up(r, batch, qn_jbinary(r, J_SUB, g->n, n), g->fill);
     return true;
-}
-
-static int64_t count_of(qn_jstate *r, qn_jval v)
-{
-    if (!qn_jis_true_int(v))
-        qn_jfail(r, QN_EARGUMENT, "an integer is wanted, not a %s", qn_jtype_name(v));
-    return qn_jis_true_int(v) ? qn_jas_int(v) : 1;
 }
 
 qn_jval qn_jf_batch(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    generator g = {.n = count_of(r, c->v[0]), .fill = c->v[1]};
+    generator g = {.n = c->v[0], .fill = c->v[1]};
     return generate(r, v, next_batch, &g);
 }
 
 static bool next_slice(qn_jstate *r, qn_jiter *it, qn_jval *item)
 {
     generator *g = it->more;
+    int64_t count = 0, at = (int64_t)it->at;
     if (it->at == 0)
         g->items = qn_jlist_of(r, it->source);
-    int64_t at = (int64_t)it->at, n = (int64_t)g->items->n;
-    if (g->n == 0)
-        qn_jfail(r, QN_EARGUMENT, "integer division or modulo by zero");
-    if (at >= g->n || qn_jfailed(r))
+    int64_t n = (int64_t)g->items->n;
+    qn_jval each = qn_jfailed(r) ? g->n : qn_jbinary(r, J_FLOORDIV, qn_jint(n), g->n);
+    qn_jval extra = qn_jfailed(r) ? g->n : qn_jbinary(r, J_MOD, qn_jint(n), g->n);
+    if (g->n.kind == J_BIG) /* no longer than the steps last */
+        count = qn_jint_negative(g->n) ? 0 : INT64_MAX;
+    else if (qn_jfailed(r) || !qn_jindex(r, g->n, &count))
         return false;
-    int64_t each = n / g->n, extra = n % g->n;
-    int64_t begin = at * each + QN_MIN(at, extra), end = begin + each + (at < extra);
+    if (at >= count || qn_jfailed(r))
+        return false;
+    int64_t n_extra = extra.i, n_each = each.i;
+    int64_t begin = at * n_each + QN_MIN(at, n_extra), end = begin + n_each + (at < n_extra);
     qn_jlist *slice = qn_jlist_range(r, g->items, (size_t)begin, (size_t)end);
-    if (at >= extra)
-        fill_up(r, slice, (int64_t)slice->n + 1, g->fill);
+    if (at >= n_extra && wanted(g->fill))
+        qn_jlist_push(r, slice, g->fill);
     *item = qn_jlist_value(slice);
     it->at++;
     return true;
@@ -343,7 +373,7 @@ static bool next_slice(qn_jstate *r, qn_jiter *it, qn_jval *item)
 
 qn_jval qn_jf_slice(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
-    generator g = {.n = count_of(r, c->v[0]), .fill = c->v[1]};
+    generator g = {.n = c->v[0], .fill = c->v[1]};
     return generate(r, v, next_slice, &g);
 }
 
@@ -374,7 +404,11 @@ static qn_jiter *reversed(qn_jstate *r, qn_jval v)
     qn_jiter *it = qn_jiterate(r, v);
     if (it != &r->no_more) {
         it->reversed = true;
-        it->type = "reverse iterator";
+        it->type = v.kind == J_LIST    ? "list_reverseiterator"
+                   : v.kind == J_TUPLE ? "reversed"
+                   : v.kind == J_DICT  ? "dict_reversekeyiterator"
+                   : v.kind == J_RANGE ? "range_iterator"
+                                       : "dict_reverseitemiterator";
     }
     return it;
 }
@@ -401,6 +435,10 @@ qn_jval qn_jf_reverse(qn_jstate *r, qn_jval v, qn_jcall *c)
     qn_jiter *it = reversed(r, v);
     if (it)
         return J_VALUE(J_ITERATOR, iter, it);
+    if (!qn_jiterable(v)) {
+        qn_jfail(r, QN_EARGUMENT, "argument must be iterable");
+        return v;
+    }
     qn_jlist *list = qn_jlist_of(r, v);
     return qn_jsliced(r, qn_jlist_value(list), qn_jnone(), qn_jnone(), qn_jint(-1));
 }
@@ -458,12 +496,45 @@ qn_jval qn_jf_max(qn_jstate *r, qn_jval v, qn_jcall *c)
     return extreme(r, v, c, true);
 }
 
+/* One by chance. A rendering has to be reproducible, so the moment that it is told is the seed, and
+ * each use within it goes on from the one before. */
+qn_jval qn_jf_random(qn_jstate *r, qn_jval v, qn_jcall *c)
+{
+    int64_t n = 0;
+    (void)c;
+    if (!qn_jlength(r, v, &n))
+        qn_jfail(r, QN_EARGUMENT, "object of type '%s' has no len()", qn_jtype_name(v));
+    if (qn_jfailed(r) || n == 0)
+        return qn_jundefined(r, "No random item, sequence was empty.");
+    uint64_t z =
+        (uint64_t)r->in->now_epoch * 0xD1B54A32D192ED03 + ++r->n_chances * 0x9E3779B97F4A7C15;
+    z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9; /* splitmix64 */
+    z = (z ^ z >> 27) * 0x94D049BB133111EB;
+    qn_jval at = qn_jint((int64_t)((z ^ z >> 31) % (uint64_t)n));
+    if (v.kind != J_DICT && v.kind != J_VIEW)
+        return qn_jitem(r, v, at);
+    qn_jval *found = v.kind == J_DICT ? qn_jdict_find(r, v.dict, at) : NULL;
+    if (!found)
+        qn_jfail(r, QN_EARGUMENT, "%" PRId64, at.i);
+    return found ? *found : v;
+}
+
 /* Sorting */
+
+/* sorted(..., reverse=v): an int is wanted. */
+static bool is_reverse(qn_jstate *r, qn_jval v)
+{
+    int64_t i;
+    if (v.kind == J_BIG)
+        qn_jfail(r, QN_EARGUMENT, "Python int too large to convert to C int");
+    return given(v) && !qn_jfailed(r) && qn_jindex(r, v, &i) && i != 0;
+}
 
 qn_jval qn_jf_sort(qn_jstate *r, qn_jval v, qn_jcall *c)
 {
     bool lowers = !qn_jtruth(r, c->v[1]);
     qn_jlist *items = qn_jlist_of(r, v), *keys = qn_jlist_new(r, items->n);
+    bool reverse = is_reverse(r, c->v[0]);
     qn_jlist *words =
         c->v[2].kind == J_STR ? qn_jsplit(r, c->v[2].s, qn_jtext(r, ",").s, -1, false) : NULL;
     size_t n = words ? words->n : 1;
@@ -477,7 +548,7 @@ qn_jval qn_jf_sort(qn_jstate *r, qn_jval v, qn_jcall *c)
         qn_jlist_push(r, keys, qn_jlist_value(key));
     }
     if (!qn_jfailed(r))
-        qn_jsort(r, items->n, items->v, keys->v, qn_jtruth(r, c->v[0]));
+        qn_jsort(r, items->n, items->v, keys->v, reverse);
     return qn_jlist_value(items);
 }
 
@@ -490,7 +561,8 @@ qn_jval qn_jf_dictsort(qn_jstate *r, qn_jval v, qn_jcall *c)
     else if (v.kind == J_UNDEFINED)
         return qn_jrefuse_undefined(r, v);
     else if (v.kind != J_DICT)
-        qn_jfail(r, QN_EARGUMENT, "dictsort wants a dict, not a %s", qn_jtype_name(v));
+        qn_jfail(r, QN_EARGUMENT, "'%s' object has no attribute 'items'", qn_jtype_name(v));
+    bool reverse = is_reverse(r, c->v[2]);
     for (size_t i = 0; v.kind == J_DICT && i < v.dict->n && !qn_jfailed(r); i++) {
         const qn_jpair *p = &v.dict->pair[i];
         qn_jval key = by_value ? p->value : p->key;
@@ -498,7 +570,7 @@ qn_jval qn_jf_dictsort(qn_jstate *r, qn_jval v, qn_jcall *c)
         qn_jlist_push(r, keys, lowers ? lowered(r, key) : key);
     }
     if (!qn_jfailed(r))
-        qn_jsort(r, items->n, items->v, keys->v, qn_jtruth(r, c->v[2]));
+        qn_jsort(r, items->n, items->v, keys->v, reverse);
     return qn_jlist_value(items);
 }
 

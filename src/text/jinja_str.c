@@ -185,7 +185,7 @@ qn_jbuild qn_jbuild_begin(qn_jstate *r)
 static void *larger(qn_jstate *r, const void *old, size_t n, size_t n_each, size_t *n_capacity,
                     size_t n_wanted)
 {
-    size_t n_new = QN_MAX(QN_MAX(*n_capacity * 2, n_wanted), (size_t)16);
+    size_t n_new = QN_MAX(QN_MAX(*n_capacity * 2, n_wanted), n_each == 1 ? (size_t)16 : 2);
     void *p = qn_jtake_memory(r, n_new, n_each);
     if (p && old && n)
         memcpy(p, old, n * n_each);
@@ -237,12 +237,26 @@ void qn_jbuild_text(qn_jbuild *b, const char *text)
     qn_jbuild_add(b, strlen(text), text, J_TRUSTED);
 }
 
+/* The mark that the byte at `at` lies in: pieces of a text of many marks are found in no time. */
+static size_t mark_at(const qn_jstr *s, size_t at)
+{
+    size_t low = 0, high = s->n_marks;
+    while (low + 1 < high) {
+        size_t middle = (low + high) / 2;
+        if (s->marks[middle - 1].end <= at)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 void qn_jbuild_piece(qn_jbuild *b, qn_jstr *s, size_t begin, size_t end)
 {
     qn_str all = qn_jbytes(b->r, s);
     if (begin >= end || qn_jfailed(b->r))
         return;
-    size_t cursor = 0;
+    size_t cursor = mark_at(s, begin);
     for (size_t at = begin; at < end;) {
         unsigned origin = qn_jorigin(s, at, &cursor);
         size_t to = s->n_marks ? QN_MIN(end, s->marks[cursor].end) : end;

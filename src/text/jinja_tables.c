@@ -1,8 +1,8 @@
 /* text/jinja_tables.c - the rows of filters, tests, globals and methods, and their look-up. */
 #include "text/jinja_tables.h"
 
-#define X(name, function, n_required, parameters)                                                  \
-    {name, function, n_required, parameters, J_MISSING},
+#define X(name, function, n_required, style, signature)                                            \
+    {name, function, n_required, style, signature, J_MISSING},
 static const qn_jnative filters[] = {
 #include "text/jinja_filters.def"
 };
@@ -13,9 +13,9 @@ static const qn_jnative globals[] = {
 #include "text/jinja_globals.def"
 };
 #undef X
-#define X(kind, name, function, n_required, parameters)                                            \
-    {name, function, n_required, parameters, kind},
-#define OUT(kind, name) {name, NULL, 0, NULL, kind},
+#define X(kind, name, function, n_required, style, signature)                                      \
+    {name, function, n_required, style, signature, kind},
+#define OUT(kind, name) {name, NULL, 0, J_OPEN, NULL, kind},
 static const qn_jnative methods[] = {
 #include "text/jinja_methods.def"
 };
@@ -47,5 +47,5 @@ const qn_jnative *qn_jfind_global(qn_str name)
 
 const qn_jnative *qn_jfind_method(qn_jvalue_kind kind, qn_str name)
 {
-    return find(QN_COUNT(methods), methods, name, kind == J_BOOL ? J_INT : kind);
+    return find(QN_COUNT(methods), methods, name, kind == J_BOOL || kind == J_BIG ? J_INT : kind);
 }

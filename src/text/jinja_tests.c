@@ -25,24 +25,24 @@ TEST(qn_jt_false, v.kind == J_BOOL && !v.b)
 TEST(qn_jt_defined, v.kind != J_UNDEFINED)
 TEST(qn_jt_undefined, v.kind == J_UNDEFINED)
 TEST(qn_jt_none, v.kind == J_NONE)
-TEST(qn_jt_integer, v.kind == J_INT)
+TEST(qn_jt_integer, v.kind == J_INT || v.kind == J_BIG)
 TEST(qn_jt_float, v.kind == J_DOUBLE)
 TEST(qn_jt_number, qn_jis_number(v))
 TEST(qn_jt_string, v.kind == J_STR)
 TEST(qn_jt_mapping, v.kind == J_DICT)
 TEST(qn_jt_iterable, qn_jiterable(v))
 TEST(qn_jt_escaped, v.kind == J_STR && v.s->markup)
-TEST(qn_jt_callable, v.kind >= J_FUNCTION || v.kind == J_UNDEFINED)
+TEST(qn_jt_callable, (v.kind >= J_FUNCTION && v.kind != J_CYCLER) || v.kind == J_UNDEFINED)
 TEST(qn_jt_sequence, v.kind == J_UNDEFINED || v.kind == J_STR || v.kind == J_LIST ||
                          v.kind == J_TUPLE || v.kind == J_DICT || v.kind == J_RANGE)
-TEST(qn_jt_filter, v.kind == J_STR && qn_jfind_filter(qn_jbytes(r, v.s)))
-TEST(qn_jt_test, v.kind == J_STR && qn_jfind_test(qn_jbytes(r, v.s)))
+TEST(qn_jt_filter, (qn_jhash(r, v), v.kind == J_STR) && qn_jfind_filter(qn_jbytes(r, v.s)))
+TEST(qn_jt_test, (qn_jhash(r, v), v.kind == J_STR) && qn_jfind_test(qn_jbytes(r, v.s)))
 
 /* The remainder by n, or -1 where it is no number. */
 static bool remainder_is(qn_jstate *r, qn_jval v, qn_jval n, double wanted)
 {
     qn_jval rest = qn_jbinary(r, J_MOD, v, n);
-    return qn_jis_number(rest) && qn_jas_double(rest) == wanted;
+    return !qn_jfailed(r) && qn_jequal(r, rest, qn_jdouble(wanted));
 }
 
 TEST(qn_jt_odd, remainder_is(r, v, qn_jint(2), 1))

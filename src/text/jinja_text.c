@@ -5,6 +5,7 @@
 
 #include "base/decimal.h"
 #include "base/utf8.h"
+#include "text/jinja_int.h"
 
 #include <string.h>
 
@@ -126,8 +127,7 @@ int64_t qn_jfind(qn_jstate *r, qn_jstr *s, qn_jstr *part, size_t begin, size_t e
     return at ? at - all.bytes : -1;
 }
 
-/* Whether the template wrote all of [begin, end), or, where that is empty, what stands there. */
-static bool is_trusted(const qn_jstr *s, size_t begin, size_t end, size_t *mark)
+bool qn_jis_trusted(const qn_jstr *s, size_t begin, size_t end, size_t *mark)
 {
     bool trusted = true;
     end = QN_MAX(end, begin + 1);
@@ -152,7 +152,7 @@ qn_jstr *qn_jreplace(qn_jstate *r, qn_jstr *s, qn_jstr *old, qn_jstr *new, int64
         size_t n = 0;
         qn_jbuild_piece(&b, s, done, (size_t)found);
         done = (size_t)found + part.n_bytes;
-        if (is_trusted(s, (size_t)found, done, &mark))
+        if (qn_jis_trusted(s, (size_t)found, done, &mark))
             qn_jbuild_str(&b, new);
         else
             qn_jbuild_add(&b, text.n_bytes, text.bytes, 0);
@@ -282,6 +282,15 @@ qn_jlist *qn_jsplit_lines(qn_jstate *r, qn_jstr *s, bool keep_ends)
     return list;
 }
 
+size_t qn_jwithout_end(qn_jstate *r, qn_jstr *line)
+{
+    qn_str s = qn_jbytes(r, line);
+    size_t n, at = s.n_bytes ? char_before(s, s.n_bytes) : 0;
+    if (s.n_bytes == 0 || !ends_line(qn_jcode_at(s, at, &n)))
+        return s.n_bytes;
+    return at && s.bytes[at] == '\n' && s.bytes[at - 1] == '\r' ? at - 1 : at;
+}
+
 qn_jstr *qn_jpad(qn_jstate *r, qn_jstr *s, int64_t n_left, int64_t n_right, qn_jstr *fill)
 {
     qn_str f = qn_jbytes(r, fill);
@@ -302,30 +311,26 @@ qn_jstr *qn_jpad(qn_jstate *r, qn_jstr *s, int64_t n_left, int64_t n_right, qn_j
 
 /* Numbers */
 
-/* The text without outer space and with single underscores between digits taken out. */
-static bool number_text(qn_jstate *r, qn_jstr *s, size_t n_text, char *text)
+/* The text without outer space and with single underscores between digits taken out; digits of
+ * other scripts become 0 to 9. NULL: it holds what no number has. */
+static char *number_text(qn_jstate *r, qn_jstr *s)
 {
     qn_str all = qn_jbytes(r, qn_jstrip(r, s, NULL, J_LEFT | J_RIGHT));
-    size_t n = 0;
-    for (size_t i = 0; i < all.n_bytes; i++) {
-        char c = all.bytes[i], before = i ? all.bytes[i - 1] : '_';
-        bool bad = c == '_' && (before == '_' || i + 1 == all.n_bytes || strchr("+-.", before) ||
-                                strchr("+-.eE", all.bytes[i + 1]));
-        if (bad || c == 0 || n + 1 >= n_text)
-            return false;
+    char *text = qn_jtake_memory(r, all.n_bytes + 1, 1);
+    size_t n = 0, n_code;
+    for (size_t i = 0; text && i < all.n_bytes; i += n_code) {
+        uint32_t code = qn_jcode_at(all, i, &n_code);
+        char c = code < 128 ? (char)code : '?', before = n ? text[n - 1] : '_';
+        if (code >= 128 && qn_jis_decimal(code))
+            c = (char)('0' + qn_jdecimal_value(code));
+        if (c == 0 ||
+            (c == '_' && (n == 0 || i + 1 == all.n_bytes || strchr("+-.", before) ||
+                          (i && all.bytes[i - 1] == '_') || strchr("+-.eE", all.bytes[i + 1]))))
+            return NULL;
         if (c != '_')
             text[n++] = c;
     }
-    text[n] = 0;
-    return n > 0;
-}
-
-static int digit_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c = (char)(c | 32);
-    return c >= 'a' && c <= 'z' ? c - 'a' + 10 : 99;
+    return n > 0 ? text : NULL;
 }
 
 /* The digits behind a prefix such as 0x, and the base that it tells when base is 0. */
@@ -348,28 +353,19 @@ static const char *skip_prefix(const char *p, int64_t *base)
     return p;
 }
 
-bool qn_jparse_int(qn_jstate *r, qn_jstr *s, int64_t base, int64_t *value)
+bool qn_jparse_int(qn_jstate *r, qn_jstr *s, int64_t base, qn_jval *value)
 {
-    char text[512];
-    if ((base != 0 && base < 2) || base > 36 || !number_text(r, s, sizeof text, text))
+    if ((base != 0 && base < 2) || base > 36)
         return false;
-    const char *p = text + (text[0] == '-' || text[0] == '+');
-    bool overflow = false;
-    p = skip_prefix(p, &base);
-    if (!*p)
+    const char *text = number_text(r, s), *p = text ? text : "";
+    p = skip_prefix(p + (*p == '-' || *p == '+'), &base);
+    size_t n = 0;
+    while (p[n] && qn_jdigit_value(p[n]) < base)
+        n++;
+    if (n == 0 || p[n] || (n > J_MAX_DIGITS && (base & (base - 1))))
         return false;
-    for (*value = 0; *p; p++) {
-        int digit = digit_value(*p);
-        if (digit >= base)
-            return false;
-        overflow |= __builtin_mul_overflow(*value, base, value);
-        overflow |= __builtin_sub_overflow(*value, digit, value);
-    }
-    if (text[0] != '-')
-        overflow |= __builtin_sub_overflow(0, *value, value);
-    if (overflow)
-        qn_jfail(r, QN_ELIMIT, "an integer of more than 64 bits");
-    return !overflow;
+    *value = qn_jint_parse(r, n, p, (unsigned)base, text[0] == '-');
+    return !qn_jfailed(r);
 }
 
 static bool is_decimal(const char *p)
@@ -395,8 +391,8 @@ bool qn_jparse_double(qn_jstate *r, qn_jstr *s, double *value)
         double value;
     } words[] = {
         {"inf", __builtin_inf()}, {"infinity", __builtin_inf()}, {"nan", __builtin_nan("")}};
-    char text[512] = "", digits[520];
-    if (!number_text(r, s, sizeof text, text))
+    const char *text = number_text(r, s);
+    if (!text)
         return false;
     bool minus = text[0] == '-';
     const char *p = text + (minus || text[0] == '+');
@@ -407,13 +403,16 @@ bool qn_jparse_double(qn_jstate *r, qn_jstr *s, double *value)
         return false;
     /* qn_decimal wants digits on both sides of the point */
     size_t n = 0, n_text = strlen(p);
-    for (size_t i = 0; i < n_text; i++) {
-        if (p[i] == '.' && (i == 0 || digit_value(p[i - 1]) > 9))
+    char *digits = qn_jtake_memory(r, n_text + 3, 1);
+    for (size_t i = 0; digits && i < n_text; i++) {
+        if (p[i] == '.' && (i == 0 || qn_jdigit_value(p[i - 1]) > 9))
             digits[n++] = '0';
         digits[n++] = p[i];
-        if (p[i] == '.' && digit_value(p[i + 1]) > 9)
+        if (p[i] == '.' && qn_jdigit_value(p[i + 1]) > 9)
             digits[n++] = '0';
     }
+    if (!digits)
+        return false;
     if (!qn_decimal_to_f64(n, digits, value))
         *value = __builtin_inf();
     *value = minus ? -*value : *value;

@@ -21,15 +21,22 @@ qn_jstr *qn_jreplace(qn_jstate *r, qn_jstr *s, qn_jstr *old, qn_jstr *new, int64
 /* separator NULL: runs of white space; n_most < 0: any number of cuts */
 qn_jlist *qn_jsplit(qn_jstate *r, qn_jstr *s, qn_jstr *separator, int64_t n_most, bool from_right);
 qn_jlist *qn_jsplit_lines(qn_jstate *r, qn_jstr *s, bool keep_ends);
+/* The bytes of one of these lines before its end. */
+size_t qn_jwithout_end(qn_jstate *r, qn_jstr *line);
+qn_jstr *qn_jindention(qn_jstate *r, qn_jval width); /* a text, or " " * width */
 /* Where `part` begins in bytes [begin, end), the first or the last; -1: nowhere. */
 int64_t qn_jfind(qn_jstate *r, qn_jstr *s, qn_jstr *part, size_t begin, size_t end, bool last);
 qn_jstr *qn_jpad(qn_jstate *r, qn_jstr *s, int64_t n_left, int64_t n_right, qn_jstr *fill);
+
+/* Whether the template wrote all of bytes [begin, end), or, where that is empty, what stands there;
+ * *mark as of qn_jorigin. */
+bool qn_jis_trusted(const qn_jstr *s, size_t begin, size_t end, size_t *mark);
 
 /* v when it is a string, else str(v). */
 qn_jstr *qn_jsoft(qn_jstate *r, qn_jval v);
 
 /* int() and float() of a text; false where Python raises ValueError. */
-bool qn_jparse_int(qn_jstate *r, qn_jstr *s, int64_t base, int64_t *value);
+bool qn_jparse_int(qn_jstate *r, qn_jstr *s, int64_t base, qn_jval *value);
 bool qn_jparse_double(qn_jstate *r, qn_jstr *s, double *value);
 
 /* One character in another case: up to three; returns how many. */
@@ -40,6 +47,7 @@ bool qn_jis_upper(uint32_t code);
 bool qn_jis_lower(uint32_t code); /* both: as str.isupper and islower see a character */
 bool qn_jis_alpha(uint32_t code);
 bool qn_jis_decimal(uint32_t code);
+int qn_jdecimal_value(uint32_t code); /* of one of these */
 bool qn_jis_digit(uint32_t code);
 bool qn_jis_numeric(uint32_t code);
 

@@ -135,6 +135,13 @@ bool qn_jis_alpha(uint32_t code)
     return code < 128 ? qn_jis_cased(code) : HAS(alpha, code);
 }
 
+/* Runs of ten begin with their zero. */
+int qn_jdecimal_value(uint32_t code)
+{
+    const range *row = code < 128 ? NULL : find(QN_COUNT(decimal), decimal, code);
+    return (int)(row ? (code - row->first) % 10 : code - '0');
+}
+
 bool qn_jis_decimal(uint32_t code)
 {
     return code < 128 ? code >= '0' && code <= '9' : HAS(decimal, code);

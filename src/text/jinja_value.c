@@ -3,6 +3,7 @@
  *
  * Invariant: whatever walks into values counts a level of depth and a step for each, so neither a
  * deep nor a widely shared structure can make it run away. */
+#include "text/jinja_int.h"
 #include "text/jinja_node.h"
 
 #include "base/checked.h"
@@ -16,7 +17,7 @@
 
 void qn_jfail(qn_jstate *r, qn_status status, const char *format, ...)
 {
-    char text[400];
+    char text[sizeof r->err->text + 64]; /* more than is kept, so that a cut shows */
     va_list args;
     if (r->status != QN_OK)
         return;
@@ -91,31 +92,53 @@ qn_jval qn_jundefined_attribute(qn_jstate *r, qn_jval of, qn_str name, bool unsa
                                   .why = unsafe ? J_ABSENT_UNSAFE : J_ABSENT_ATTRIBUTE});
 }
 
-qn_jval qn_jrefuse_undefined(qn_jstate *r, qn_jval v)
+/* The module that Python names before a type which is none of its own. */
+static const char *module_of(const char *type)
+{
+    static const struct {
+        const char *type, *module;
+    } rows[] = {{"Markup", "markupsafe."},
+                {"Cycler", "jinja2.utils."},
+                {"Joiner", "jinja2.utils."},
+                {"Macro", "jinja2.runtime."},
+                {"LoopContext", "jinja2.runtime."},
+                {"TemplateDict", "transformers.utils.chat_template_utils."},
+                {"TemplateNamespace", "transformers.utils.chat_template_utils."}};
+    for (size_t i = 0; i < QN_COUNT(rows); i++)
+        if (strcmp(type, rows[i].type) == 0)
+            return rows[i].module;
+    return "";
+}
+
+void qn_jwhy_undefined(qn_jval v, size_t n, char *text)
 {
     char shown[QN_SHOWN];
     const qn_jabsent *a = v.absent;
     if (!a || a->why == J_ABSENT_SENTENCE) {
-        qn_jfail(r, QN_EARGUMENT, "%s", a ? a->name.bytes : "an undefined value is used");
-        return v;
+        snprintf(text, n, "%s", a ? a->name.bytes : "an undefined value is used");
+        return;
     }
     bool none = a->of && strcmp(a->of, "NoneType") == 0;
     const char *of = none ? "None" : a->of, *object = none ? "" : " object";
-    const char *name = qn_str_show(shown, a->name);
+    const char *name = qn_str_show(shown, a->name), *module = of ? module_of(of) : "";
     switch (a->why) {
-    case J_ABSENT_NAME: qn_jfail(r, QN_EARGUMENT, "'%s' is undefined", name); break;
-    case J_ABSENT_PARAMETER:
-        qn_jfail(r, QN_EARGUMENT, "parameter '%s' was not provided", name);
-        break;
+    case J_ABSENT_NAME: snprintf(text, n, "'%s' is undefined", name); break;
+    case J_ABSENT_PARAMETER: snprintf(text, n, "parameter '%s' was not provided", name); break;
     case J_ABSENT_UNSAFE:
-        qn_jfail(r, QN_EARGUMENT, "access to attribute '%s' of '%s' object is unsafe.", name,
-                 a->of);
+        snprintf(text, n, "access to attribute '%s' of '%s' object is unsafe.", name, a->of);
         break;
     case J_ABSENT_ITEM:
-        qn_jfail(r, QN_EARGUMENT, "%s%s has no element %s", of, object, name);
+        snprintf(text, n, "%s%s%s has no element %s", module, of, object, name);
         break;
-    default: qn_jfail(r, QN_EARGUMENT, "'%s%s' has no attribute '%s'", of, object, name);
+    default: snprintf(text, n, "'%s%s%s' has no attribute '%s'", module, of, object, name);
     }
+}
+
+qn_jval qn_jrefuse_undefined(qn_jstate *r, qn_jval v)
+{
+    char text[sizeof r->err->text];
+    qn_jwhy_undefined(v, sizeof text, text);
+    qn_jfail(r, QN_EARGUMENT, "%s", text);
     return v;
 }
 
@@ -180,19 +203,59 @@ qn_jlist *qn_jlist_range(qn_jstate *r, const qn_jlist *list, size_t begin, size_
 
 /* Names */
 
+/* Of a global. */
+static const char *function_type(const char *name)
+{
+    bool made = strcmp(name, "cycler") == 0 || strcmp(name, "joiner") == 0 ||
+                strcmp(name, "namespace") == 0;
+    return made ? "type" : strcmp(name, "dict") == 0 ? "TemplateDict" : "function";
+}
+
 const char *qn_jtype_name(qn_jval v)
 {
-    static const char *const names[] = {[J_MISSING] = "nothing",  [J_UNDEFINED] = "Undefined",
-                                        [J_NONE] = "NoneType",    [J_BOOL] = "bool",
-                                        [J_INT] = "int",          [J_DOUBLE] = "float",
-                                        [J_STR] = "str",          [J_LIST] = "list",
-                                        [J_TUPLE] = "tuple",      [J_DICT] = "dict",
-                                        [J_VIEW] = "dict view",   [J_RANGE] = "range",
-                                        [J_SPACE] = "Namespace",  [J_FUNCTION] = "function",
-                                        [J_METHOD] = "method",    [J_MACRO] = "Macro",
-                                        [J_LOOP] = "LoopContext", [J_CYCLER] = "Cycler",
-                                        [J_JOINER] = "Joiner",    [J_ITERATOR] = "generator"};
-    return v.kind == J_ITERATOR ? v.iter->type : names[v.kind];
+    static const char *const names[] = {[J_MISSING] = "nothing",
+                                        [J_UNDEFINED] = "Undefined",
+                                        [J_NONE] = "NoneType",
+                                        [J_BOOL] = "bool",
+                                        [J_INT] = "int",
+                                        [J_BIG] = "int",
+                                        [J_DOUBLE] = "float",
+                                        [J_LIST] = "list",
+                                        [J_TUPLE] = "tuple",
+                                        [J_DICT] = "dict",
+                                        [J_RANGE] = "range",
+                                        [J_SPACE] = "TemplateNamespace",
+                                        [J_METHOD] = "builtin_function_or_method",
+                                        [J_MACRO] = "Macro",
+                                        [J_LOOP] = "LoopContext",
+                                        [J_CYCLER] = "Cycler",
+                                        [J_JOINER] = "Joiner"};
+    switch (v.kind) {
+    case J_ITERATOR: return v.iter->type;
+    case J_VIEW:
+        return v.view->what == 'k'   ? "dict_keys"
+               : v.view->what == 'v' ? "dict_values"
+                                     : "dict_items";
+    case J_FUNCTION: return function_type(v.native->name);
+    case J_STR: return v.s->markup ? "Markup" : "str";
+    default: return names[v.kind];
+    }
+}
+
+qn_jlist *qn_junpack(qn_jstate *r, qn_jval v, size_t n)
+{
+    if (!qn_jiterable(v))
+        qn_jfail(r, QN_EARGUMENT, "cannot unpack non-iterable %s object", qn_jtype_name(v));
+    qn_jlist *list = qn_jlist_new(r, n);
+    qn_jiter *it = qn_jiterate(r, v);
+    for (qn_jval item; list->n <= n && qn_jnext(r, it, &item);)
+        qn_jlist_push(r, list, item);
+    if (list->n < n)
+        qn_jfail(r, QN_EARGUMENT, "not enough values to unpack (expected %zu, got %zu)", n,
+                 list->n);
+    if (list->n > n)
+        qn_jfail(r, QN_EARGUMENT, "too many values to unpack (expected %zu)", n);
+    return qn_jfailed(r) ? NULL : list;
 }
 
 bool qn_jlength(qn_jstate *r, qn_jval v, int64_t *n)
@@ -232,6 +295,7 @@ bool qn_jsame(qn_jval a, qn_jval b)
     case J_NONE: return true;
     case J_BOOL: return a.b == b.b;
     case J_INT: return a.i == b.i;
+    case J_BIG: return a.big == b.big;
     case J_DOUBLE: return a.f == b.f;
     default: return a.s == b.s;
     }
@@ -239,32 +303,15 @@ bool qn_jsame(qn_jval a, qn_jval b)
 
 /* Equality and order */
 
-/* An int against a double, exactly; 2 for a NaN. */
-static int compare_mixed(int64_t i, double f)
-{
-    if (isnan(f))
-        return 2;
-    if (f >= 9223372036854775808.0 || f < -9223372036854775808.0)
-        return f > 0 ? -1 : 1;
-    int64_t whole = (int64_t)f;
-    double rest = f - (double)whole;
-    if (i != whole)
-        return i < whole ? -1 : 1;
-    return rest > 0 ? -1 : rest < 0;
-}
-
 static int compare_numbers(qn_jval a, qn_jval b)
 {
     if (a.kind == J_DOUBLE && b.kind == J_DOUBLE)
         return isnan(a.f) || isnan(b.f) ? 2 : (a.f > b.f) - (a.f < b.f);
     if (a.kind == J_DOUBLE) {
-        int c = compare_mixed(qn_jas_int(b), a.f);
+        int c = qn_jint_compare_double(b, a.f);
         return c == 2 ? 2 : -c;
     }
-    if (b.kind == J_DOUBLE)
-        return compare_mixed(qn_jas_int(a), b.f);
-    int64_t x = qn_jas_int(a), y = qn_jas_int(b);
-    return (x > y) - (x < y);
+    return b.kind == J_DOUBLE ? qn_jint_compare_double(a, b.f) : qn_jint_compare(a, b);
 }
 
 static int compare_strings(qn_jstate *r, qn_jstr *a, qn_jstr *b)
@@ -393,6 +440,7 @@ static uint64_t hash_inside(qn_jstate *r, qn_jval v)
     switch (v.kind) {
     case J_BOOL:
     case J_INT: return mix((uint64_t)qn_jas_int(v));
+    case J_BIG: return mix(qn_jint_hash(v));
     case J_DOUBLE: return hash_double(v.f);
     case J_STR: qn_jspend(r, v.s->n_bytes / 64); return hash_bytes(qn_jbytes(r, v.s));
     case J_TUPLE:

@@ -15,6 +15,7 @@ typedef enum qn_jvalue_kind {
     J_NONE,
     J_BOOL,
     J_INT,
+    J_BIG, /* an int that 64 bits do not hold */
     J_DOUBLE,
     J_STR,
     J_LIST,
@@ -59,6 +60,7 @@ typedef struct qn_jval {
     union {
         bool b;
         int64_t i;
+        const struct qn_jbig *big;
         double f;
         qn_jstr *s;
         struct qn_jlist *list; /* and tuple */
@@ -74,6 +76,12 @@ typedef struct qn_jval {
         const struct qn_jabsent *absent; /* why it is undefined; may be NULL */
     };
 } qn_jval;
+
+typedef struct qn_jbig { /* limbs of 32 bits, the lowest first, the highest not 0 */
+    bool negative;
+    size_t n;
+    uint32_t limb[];
+} qn_jbig;
 
 typedef struct qn_jlist {
     size_t n, n_capacity;
@@ -115,12 +123,25 @@ typedef struct qn_jiter {
 
 /* A row of filters, tests, methods and globals. */
 typedef qn_jval qn_jfunction_of(qn_jstate *r, qn_jval self, qn_jcall *c);
+typedef enum qn_jstyle {                /* how Python complains about a call's arguments */
+                         J_OPEN,        /* not at all: the function reads them itself */
+                         J_PYTHON,      /* f() takes 1 positional argument but 2 were given */
+                         J_BUILTIN_ONE, /* f() takes exactly one argument (2 given) */
+                         J_OPERATOR,    /* f expected 2 arguments, got 1 */
+                         J_METHOD_NONE, /* str.f() takes no arguments (1 given) */
+                         J_METHOD_ONE,  /* str.f() takes exactly one argument (2 given) */
+                         J_TAKES,       /* f() takes at most 3 arguments (4 given) */
+                         J_EXPECTED,    /* f expected at most 2 arguments, got 3 */
+                         J_KEYWORDS,    /* the same as J_TAKES, but arguments may be named */
+} qn_jstyle;
+
 typedef struct qn_jnative {
     const char *name;
     qn_jfunction_of *call;
     unsigned n_required;
-    const char *parameters; /* their names; NULL: it reads its arguments itself */
-    qn_jvalue_kind of;      /* of a method: the kind of its object */
+    qn_jstyle style;
+    const char *signature; /* see jinja_filters.def; of a method, the parameters alone */
+    qn_jvalue_kind of;     /* of a method: the kind of its object */
 } qn_jnative;
 
 typedef struct qn_jmethod {
@@ -203,7 +224,7 @@ struct qn_jstate {
     qn_error *err;
     qn_status status;
     unsigned line, failed_line;
-    uint64_t n_steps, n_most_steps;
+    uint64_t n_steps, n_most_steps, n_chances;
     unsigned depth;
     qn_jbuild *out;
     qn_jactivation *active;
@@ -244,9 +265,13 @@ static inline qn_jval qn_jdouble(double f)
 {
     return J_VALUE(J_DOUBLE, f, f);
 }
-static inline bool qn_jis_true_int(qn_jval v) /* bool is an int in Python */
+static inline bool qn_jis_small(qn_jval v) /* an int of 64 bits; bool is an int in Python */
 {
     return v.kind == J_INT || v.kind == J_BOOL;
+}
+static inline bool qn_jis_int(qn_jval v)
+{
+    return qn_jis_small(v) || v.kind == J_BIG;
 }
 static inline int64_t qn_jas_int(qn_jval v)
 {
@@ -254,12 +279,14 @@ static inline int64_t qn_jas_int(qn_jval v)
 }
 static inline bool qn_jis_number(qn_jval v)
 {
-    return qn_jis_true_int(v) || v.kind == J_DOUBLE;
+    return qn_jis_int(v) || v.kind == J_DOUBLE;
 }
-static inline double qn_jas_double(qn_jval v)
-{
-    return v.kind == J_DOUBLE ? v.f : (double)qn_jas_int(v);
-}
+double qn_jas_double(qn_jstate *r, qn_jval v); /* of a number; fails above the largest */
+
+/* An argument that is a size or place: true for an int that fits, else Python's error. */
+bool qn_jindex(qn_jstate *r, qn_jval v, int64_t *i);
+/* The same, and `absent` for one that was not given. */
+int64_t qn_jinteger(qn_jstate *r, qn_jval v, int64_t absent);
 qn_jval qn_jundefined(qn_jstate *r, const char *sentence);
 qn_jval qn_jundefined_name(qn_jstate *r, qn_str name);
 qn_jval qn_jundefined_parameter(qn_jstate *r, qn_str name);
@@ -267,6 +294,7 @@ qn_jval qn_jundefined_item(qn_jstate *r, qn_jval of, qn_str key); /* key as it i
 qn_jval qn_jundefined_attribute(qn_jstate *r, qn_jval of, qn_str name, bool unsafe);
 /* Fails as any use of an undefined value but printing does. */
 qn_jval qn_jrefuse_undefined(qn_jstate *r, qn_jval v);
+void qn_jwhy_undefined(qn_jval v, size_t n, char *text); /* that sentence */
 
 qn_jlist *qn_jlist_new(qn_jstate *r, size_t n_capacity);
 void qn_jlist_push(qn_jstate *r, qn_jlist *list, qn_jval v);
@@ -292,6 +320,9 @@ bool qn_jlength(qn_jstate *r, qn_jval v, int64_t *n); /* false: has none, nothin
 bool qn_jiterable(qn_jval v);
 qn_jiter *qn_jiterate(qn_jstate *r, qn_jval v); /* fails when v is not iterable; never NULL */
 bool qn_jnext(qn_jstate *r, qn_jiter *it, qn_jval *item);
+
+/* list(v), which must have n items; NULL after a failure. */
+qn_jlist *qn_junpack(qn_jstate *r, qn_jval v, size_t n);
 
 int64_t qn_jloop_length(qn_jstate *r, qn_jloop *loop);
 bool qn_jloop_next(qn_jstate *r, qn_jloop *loop, qn_jval *item);
@@ -328,13 +359,17 @@ qn_jstr *qn_jbuild_end(qn_jbuild *b);
 unsigned qn_jorigin(const qn_jstr *s, size_t at, size_t *mark);
 
 /* Printing. */
-qn_jstr *qn_jstr_of(qn_jstate *r, qn_jval v); /* str(v) */
+qn_jstr *qn_jstr_of(qn_jstate *r, qn_jval v);        /* str(v) */
+const char *qn_jterminated(qn_jstate *r, qn_jval v); /* the same, for a sentence */
+const char *qn_jrepr_of(qn_jstate *r, qn_jval v);
 void qn_jprint(qn_jbuild *b, qn_jval v);
 void qn_jrepr(qn_jbuild *b, qn_jval v);
 size_t qn_jprint_double(double f, char out[40]);
+void qn_jprint_big(qn_jbuild *b, qn_jval v, unsigned origin); /* of J_BIG */
 
 /* Python's operators and calls. */
 qn_jval qn_jadd(qn_jstate *r, qn_jval a, qn_jval b);
+qn_jval qn_jrefuse_operands(qn_jstate *r, const char *op, qn_jval a, qn_jval b);
 qn_jval qn_jbinary(qn_jstate *r, int op, qn_jval a, qn_jval b);
 bool qn_jcompare_op(qn_jstate *r, int op, qn_jval a, qn_jval b);
 qn_jval qn_jattribute(qn_jstate *r, qn_jval v, qn_str name);      /* v.name in a template */
@@ -342,6 +377,9 @@ qn_jval qn_jonly_attribute(qn_jstate *r, qn_jval v, qn_str name); /* v|attr(name
 qn_jval qn_jitem(qn_jstate *r, qn_jval v, qn_jval key);           /* v[key] in a template */
 qn_jval qn_jsliced(qn_jstate *r, qn_jval v, qn_jval begin, qn_jval end, qn_jval step);
 qn_jval qn_jcall_value(qn_jstate *r, qn_jval callee, qn_jcall *c);
+/* ** of something else than a mapping, for the row of a filter or test, or NULL for other calls. */
+void qn_jrefuse_mapping(qn_jstate *r, const qn_jnative *native, qn_jval v);
+void qn_jrefuse_twice(qn_jstate *r, const qn_jnative *native, qn_str name);
 qn_jval qn_jcall_native(qn_jstate *r, const qn_jnative *native, qn_jval self, qn_jcall *c);
 qn_jval qn_jcall_macro(qn_jstate *r, qn_jmacro *macro, qn_jcall *c);
 qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jcall *c);
@@ -352,6 +390,9 @@ const qn_jnative *qn_jfind_filter(qn_str name);
 const qn_jnative *qn_jfind_test(qn_str name);
 const qn_jnative *qn_jfind_global(qn_str name);
 const qn_jnative *qn_jfind_method(qn_jvalue_kind kind, qn_str name);
+
+/* Whether a namespace may have an attribute of that name; else it fails. */
+bool qn_jcheck_space_name(qn_jstate *r, qn_str name);
 
 /* The variables of a rendering. */
 bool qn_jread_variables(qn_jstate *r, const qn_template_input *in);

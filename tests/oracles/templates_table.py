@@ -28,8 +28,8 @@ def source_of(template):
 
 
 def sentence_of(error):
-    """Of "error: ..." or "exception: Type: ..."; a line's end in it is a space here."""
-    return error.split(": ", 2 if error.startswith("exception:") else 1)[-1].replace("\n", " ")
+    """Of "error: ..." or "exception: Type: ..."."""
+    return error.split(": ", 2 if error.startswith("exception:") else 1)[-1]
 
 
 def main(program, data, out):

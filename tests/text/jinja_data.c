@@ -53,17 +53,11 @@ static qn_str sentence_of(qn_str error)
     return error;
 }
 
-/* Whether the text ends in the sentence; a line's end in it is a space here. */
 static bool ends_in(const char *text, qn_str sentence)
 {
-    size_t n = strlen(text), n_same = 0;
-    while (n_same < sentence.n_bytes && n_same < n) {
-        char wanted = sentence.bytes[sentence.n_bytes - 1 - n_same];
-        if (text[n - 1 - n_same] != (wanted == '\n' ? ' ' : wanted))
-            break;
-        n_same++;
-    }
-    return n_same == sentence.n_bytes;
+    size_t n = strlen(text);
+    return n >= sentence.n_bytes &&
+           memcmp(text + n - sentence.n_bytes, sentence.bytes, sentence.n_bytes) == 0;
 }
 
 static void compare(tally *sum, const qn_template *t, qn_str name, qn_str variables,
