@@ -30,6 +30,14 @@ size_t qn_cut_llama3(const uint8_t *p, const uint8_t *end, size_t *skip)
     return words(p, end, QN_L, 3);
 }
 
+/* The same with \s++$ before \s*[\r\n]: white space at the end is one piece, lines or not. */
+size_t qn_cut_cl100k(const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    (void)skip;
+    bool last = run(p, end, QN_SPACE) == end;
+    return last ? (size_t)(end - p) : words(p, end, QN_L, 3);
+}
+
 size_t qn_cut_qwen2(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
     (void)skip;

@@ -37,7 +37,7 @@ void qn_cut_init(qn_cut *c, const qn_pretokenizer *pre, size_t n, const uint8_t 
 size_t qn_cut_next(qn_cut *c);
 
 // clang-format off
-qn_cut_pattern qn_cut_gpt2, qn_cut_llama3, qn_cut_qwen2, qn_cut_qwen35, qn_cut_gpt4o, qn_cut_tekken,
+qn_cut_pattern qn_cut_gpt2, qn_cut_llama3, qn_cut_cl100k, qn_cut_qwen2, qn_cut_qwen35, qn_cut_gpt4o, qn_cut_tekken,
     qn_cut_digit, qn_cut_number, qn_cut_word, qn_cut_digits3, qn_cut_kana_or_han, qn_cut_deepseek3,
     qn_cut_newline, qn_cut_letters_llm, qn_cut_punctuation_llm, qn_cut_last_spaces,
     qn_cut_cjk_llm, qn_cut_letters_coder, qn_cut_punctuation_coder, qn_cut_punctuation, qn_cut_numbers,

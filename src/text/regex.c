@@ -299,22 +299,109 @@ static bool put_class(qn_buf *out, const char *p, const char *end, unsigned dept
     return said;
 }
 
+enum { MOST_GROUPS = 64 };
+
+typedef struct translation {
+    qn_buf *out;
+    size_t atom;     /* where in out that begins which a quantifier is for */
+    bool quantified; /* that one has one */
+    size_t groups[MOST_GROUPS], n_groups;
+} translation;
+
+/* A bracket that opens or closes a group; false: too deep, or Ruby's m, which is dotall. */
+static bool put_bracket(translation *t, const char *p, const char *end)
+{
+    if (*p == '(' && (t->n_groups == MOST_GROUPS || (end - p > 2 && memcmp(p, "(?m", 3) == 0)))
+        return false;
+    if (*p == '(')
+        t->groups[t->n_groups++] = t->out->n_bytes;
+    else if (t->n_groups)
+        t->atom = t->groups[--t->n_groups];
+    qn_buf_byte(t->out, *p);
+    return true;
+}
+
+static const char *digits(const char *p, const char *end, unsigned *value)
+{
+    for (*value = 0; p < end && *p >= '0' && *p <= '9' && *value < 100000; p++)
+        *value = *value * 10 + (unsigned)(*p - '0');
+    return p;
+}
+
+/* {n}, {n,}, {n,m} or {,m} at p, or NULL: then the brace is itself. */
+static const char *interval(const char *p, const char *end, unsigned *least, unsigned *most)
+{
+    const char *comma = digits(p + 1, end, least), *brace = comma;
+    *most = *least;
+    if (comma < end && *comma == ',') {
+        brace = digits(comma + 1, end, most);
+        *most = brace == comma + 1 ? UINT32_MAX : *most;
+    }
+    bool empty = brace - p < 2 || (brace - p == 2 && *comma == ',' && *most == UINT32_MAX);
+    return brace < end && *brace == '}' && !empty ? brace + 1 : NULL;
+}
+
+/* Puts what a quantifier is for in a group. */
+static void wrap(translation *t)
+{
+    qn_buf_text(t->out, "(?:)");
+    if (t->out->failed)
+        return;
+    char *atom = t->out->bytes + t->atom;
+    memmove(atom + 3, atom, t->out->n_bytes - t->atom - 4);
+    memcpy(atom, "(?:", 3);
+}
+
+/* X{n,m}+ is (?:X{n,m})+, X{n}? (?:X{n})? and X?{n} (?:X?){n}; PCRE2 takes none of them so. */
+static bool put_interval(translation *t, const char **p, const char *end)
+{
+    unsigned least, most;
+    const char *next = interval(*p, end, &least, &most);
+    if (!next) {
+        t->atom = t->out->n_bytes;
+        qn_buf_byte(t->out, *(*p)++);
+        return true;
+    }
+    if (t->quantified)
+        wrap(t);
+    qn_buf_format(t->out, most == UINT32_MAX ? "{%u,}" : "{%u,%u}", least, most);
+    if (next < end && (*next == '+' || (*next == '?' && least == most)))
+        wrap(t);
+    *p = next;
+    return least <= most;
+}
+
+static bool is_quantifier(char c)
+{
+    return c == '*' || c == '+' || c == '?';
+}
+
 static bool translate(qn_buf *out, qn_str pattern)
 {
     const char *p = pattern.bytes, *end = p + pattern.n_bytes;
+    translation t = {.out = out};
     bool said = true;
-    while (p < end) {
-        const char *next = p + 1;
-        if (*p == '\\') {
-            next = p + escape_length(p, end);
-            put_escape(out, p, (size_t)(next - p));
-        } else if (*p == '[') {
-            next = class_end(p, end);
-            said &= put_class(out, p, next, 0);
-        } else {
-            said &= end - p < 3 || memcmp(p, "(?m", 3) != 0; /* Ruby's m is dotall */
-            qn_buf_append(out, 1, p);
+    while (said && p < end) {
+        const char *next = *p == '\\'  ? p + escape_length(p, end)
+                           : *p == '[' ? class_end(p, end)
+                                       : p + 1;
+        if (*p == '{') {
+            size_t before = out->n_bytes;
+            said = put_interval(&t, &p, end);
+            t.quantified = t.atom != before;
+            continue;
         }
+        t.quantified = is_quantifier(*p);
+        if (*p != ')' && !t.quantified)
+            t.atom = out->n_bytes;
+        if (*p == '\\')
+            put_escape(out, p, (size_t)(next - p));
+        else if (*p == '[')
+            said = put_class(out, p, next, 0);
+        else if (*p == '(' || *p == ')')
+            said = put_bracket(&t, p, end);
+        else
+            qn_buf_append(out, 1, p);
         p = next;
     }
     return said;

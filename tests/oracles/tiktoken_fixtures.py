@@ -2,14 +2,15 @@
 
     python tests/oracles/tiktoken_fixtures.py tests/fixtures/text/tiktoken.jsonl
 
-The ranks are made, so that none of the published ones need be here: the 256 bytes, then aa, ab, ... zz, aaa, ... as
-many as the file has. Patterns and special tokens are those of the package's openai_public.py, and of the models'
+The ranks are made, so that none of the published ones need be here: the 256 bytes, then words of ALPHABET of two and more
+letters, as many as the file has, which join what no pattern leaves together. Patterns and special tokens are those of the package's openai_public.py, and of the models'
 own code for the others. A line a file: {"name" of the file, "ranks", "gap": the rank that is left out, "config":
 tokenizer_config.json, "first": the first id behind the ranks, "n_tokens", "names": FNV-1a of the names from there on,
 each and a newline, "before", "rows": [[text, trusted, ids], ...]}.
 """
 import itertools
 import json
+import random
 import sys
 
 import tiktoken
@@ -26,9 +27,13 @@ KIMI = "|".join([r"[\p{Han}]+", CASED % (HAN, HAN), (CASED % (HAN, HAN)).replace
 O200K = "|".join([CASED % ("", ""), (CASED % ("", "")).replace("]*[", "]+[").replace("]+(?i", "]*(?i"), r"\p{N}{1,3}", TAIL % "/"])
 
 
+ALPHABET = "aelst AS12'/.\n\r!-(\u00e9\u4e2dvmdr:_"
+
+
 def made(n, gap=None):
-    words = ("".join(w).encode() for k in (2, 3, 4) for w in itertools.product("abcdefghijklmnopqrstuvwxyz", repeat=k))
-    tokens = [bytes([b]) for b in range(256)] + list(itertools.islice(words, n - 256))
+    words = ("".join(w).encode() for k in (2, 3, 4) for w in itertools.product(ALPHABET, repeat=k))
+    tokens = [bytes([b]) for b in range(256)] + ["\u00e9".encode(), "\u4e2d".encode()[:2], "\u4e2d".encode()]
+    tokens += itertools.islice(words, n - len(tokens))
     return {t: i + (gap is not None and i >= gap) for i, t in enumerate(tokens)}
 
 
@@ -69,7 +74,8 @@ def kimi(n):
     names = [named.get(i, "<|reserved_token_%d|>" % (n + i)) for i in range(256)]
     added = {str(n + i): dict(content=s, lstrip=False, normalized=False, rstrip=False, single_word=False, special=not s.startswith("<|tool") and s != "<think>")
              for i, s in named.items()}
-    config = dict(added_tokens_decoder=added, auto_map={"AutoTokenizer": ["tokenization_kimi.TikTokenTokenizer", None]}, bos_token="[BOS]", eos_token="[EOS]",
+    module = "tokenization_kimi" if n == 300 else "tokenization_moonshot"  # known by its size
+    config = dict(added_tokens_decoder=added, auto_map={"AutoTokenizer": [module + ".TikTokenTokenizer", None]}, bos_token="[BOS]", eos_token="[EOS]",
                   pad_token="[PAD]", unk_token=dict(content="[UNK]"), tokenizer_class="TikTokenTokenizer")
     return listed("tiktoken.model", n, KIMI, names, config)
 
@@ -77,7 +83,9 @@ def kimi(n):
 def glm4(n):
     names = ["<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"]
     added = {str(n + i): dict(content=s, special=True) for i, s in enumerate(names)}
-    config = dict(added_tokens_decoder=added, eos_token="<|endoftext|>", auto_map={"AutoTokenizer": ["tokenization_chatglm.ChatGLM4Tokenizer", None]})
+    config = dict(added_tokens_decoder=added, eos_token="<|endoftext|>")
+    if n == 400:
+        config["auto_map"] = {"AutoTokenizer": ["tokenization_chatglm.ChatGLM4Tokenizer", None]}
     return listed("tokenizer.model", n, CL100K, names, config, ("[gMASK]", "<sop>"))
 
 
@@ -110,6 +118,9 @@ def texts(special):
     some = names[:4] + names[-2:]
     yield from ("x" + s + " y" for s in some)
     yield from (s[:-1] + s for s in some)
+    yield from ("2112 112", "a12.s 1211", "e\n \n  ", " .//\n\n-a", "As\u4e2d\u4e2dsA 'S'md", "tAt SSa\u00e9\u4e2d ")
+    r = random.Random(len(special))
+    yield from ("".join(r.choice(ALPHABET) for _ in range(r.randint(8, 30))) for _ in range(20))
     yield from (s for s in PLAIN[1:] + LANGUAGES[::5] if not any(ord(c) >= 0x300 and ord(c) < 0x370 for c in s) and "<" not in s)
 
 

@@ -80,6 +80,7 @@ EMPTY = r"(?<=[a-z])(?=[A-Z0-9])|\s*(?=\w)|\b"
 CUTS.update({"Split empty " + how: [split(Regex(EMPTY), how), BYTES] for how in
              ("isolated", "removed", "merged_with_previous", "merged_with_next", "contiguous")})
 CUTS["Split empty inverted"] = [split(Regex("x*"), "merged_with_next", True), BYTES]
+CUTS["Split counts"] = [split(Regex(r"(?:[a-f]|\p{N}{1,3}+|(?:x|o{2}?n)){2,3}+|t{,2}h|e{2}?r|(l(?:l|e))?{1,2}|\{{2,}|a{,}|a{x}|{x}")), BYTES]
 CUTS["thousands"] = [split(Regex(OWN["superbpe"][1])), BYTES]
 CUTS["thousands next"] = [split(Regex(OWN["superbpe"][1]), "merged_with_next"), BYTES]
 CUTS.update({name: [split(Regex(s)) for s in OWN[name]] + [BYTES] for name in ("jais-2", "tiny_aya", "superbpe", "spark2_5")})
@@ -93,7 +94,7 @@ def block_text(block):
 
 def probe(out):
     model = probe_model()
-    texts = [s for s in all_strings(120) if s]
+    texts = [s for s in all_strings(120) if s] + ["xxoon12345abcdef a{,}a{x}{x}{{{ tthh ear eer r lelll e{2}", "oonooxx 1234567890 oo23x", "{{ {x {{{{"]
     with open(out + "/probe.jsonl", "w") as f:
         f.write(json.dumps(dict(model=model)) + "\n")
         f.write(json.dumps(dict(texts=texts)) + "\n")

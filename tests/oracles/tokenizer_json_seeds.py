@@ -137,6 +137,10 @@ def seeds():
     for name in ("jais-2", "tiny_aya", "superbpe"):
         splits = [{"type": "Split", "pattern": {"Regex": p}, "behavior": "Isolated", "invert": False} for p in PATTERNS[name]]
         yield "cut-" + name, document(BYTE, None, {"type": "Sequence", "pretokenizers": splits + [BYTE_LEVEL]}, None, BYTE_LEVEL)
+    counts = r"(?:[a-f]|\p{N}{1,3}+|(?:x|o{2}?n)){2,3}+|t{,2}h|(l)?{1,2}|\{{2,}|a{,}|{x}"
+    for name, pattern in (("counts", counts), ("counts-back", "a{3,2}"), ("groups", "(" * 65 + ")" * 65)):
+        yield "cut-" + name, document(BYTE, None, {"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}, BYTE_LEVEL]}, None, BYTE_LEVEL)
     yield "cut-thousands-next", document(BYTE, None, {"type": "Sequence", "pretokenizers": [
         {"type": "Split", "pattern": {"Regex": PATTERNS["superbpe"][1]}, "behavior": "MergedWithNext", "invert": False}, BYTE_LEVEL]}, None, BYTE_LEVEL)
     yield "cut-empty", document(BYTE, {"type": "Replace", "pattern": {"Regex": "x*|$"}, "content": "-"}, {"type": "Sequence", "pretokenizers": [

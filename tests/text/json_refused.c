@@ -30,6 +30,8 @@ static const struct {
     {"cut-bad-behavior", QN_EUNSUPPORTED, "behavior Odd"},
     {"cut-bad-pattern", QN_EFORMAT, "the pattern (a"},
     {"cut-bad-class", QN_EUNSUPPORTED, "the pattern [[[[[[[[[[[[a"},
+    {"cut-counts-back", QN_EUNSUPPORTED, "the pattern a{3,2} is not supported"},
+    {"cut-groups", QN_EUNSUPPORTED, "is not supported"},
     {"cut-no-pattern", QN_EFORMAT, "pattern"},
     {"cut-odd-pattern", QN_EFORMAT, "neither String nor Regex"},
     {"cut-empty-pattern", QN_EFORMAT, "pattern"},

@@ -70,23 +70,31 @@ static void append_base64(qn_buf *out, size_t n, const uint8_t *p)
     }
 }
 
-/* The i-th token: a byte, or the words aa, ab, ... zz, aaa, ... */
-static size_t make_token(size_t i, uint8_t bytes[4])
+/* The i-th token: a byte, what makes up two letters of the alphabet, or a word of two and more. */
+static size_t make_token(size_t i, uint8_t bytes[16])
 {
-    size_t n = 2, n_words = 26 * 26;
+    static const char *const letters[26] = {"a",      "e",      "l", "s", "t",  " ",  "A", "S", "1",
+                                            "2",      "'",      "/", ".", "\n", "\r", "!", "-", "(",
+                                            "\u00e9", "\u4e2d", "v", "m", "d",  "r",  ":", "_"};
+    static const char *const parts[] = {"\u00e9", "\xE4\xB8", "\u4e2d"};
+    size_t n = 2, n_words = 26 * 26, n_bytes = 0, which[8];
     bytes[0] = (uint8_t)i;
     if (i < 256)
         return 1;
-    for (i -= 256; i >= n_words; n++, n_words *= 26)
+    if (i < 259)
+        return (size_t)sprintf((char *)bytes, "%s", parts[i - 256]);
+    for (i -= 259; i >= n_words; n++, n_words *= 26)
         i -= n_words;
     for (size_t k = n; k-- > 0; i /= 26)
-        bytes[k] = (uint8_t)('a' + i % 26);
-    return n;
+        which[k] = i % 26;
+    for (size_t k = 0; k < n; k++)
+        n_bytes += (size_t)sprintf((char *)bytes + n_bytes, "%s", letters[which[k]]);
+    return n_bytes;
 }
 
 static void make_lines(fixture *x)
 {
-    uint8_t bytes[4];
+    uint8_t bytes[16];
     qn_buf_clear(&x->lines);
     for (int64_t i = 0; i < x->row.n_ranks; i++) {
         append_base64(&x->lines, make_token((size_t)i, bytes), bytes);
