@@ -213,6 +213,8 @@ static bool is_folded(const qn_jnode *n)
     case J_NEG:
     case J_POS: return is_folded(n->a);
     case J_BINARY: return is_folded(n->a) && is_folded(n->b);
+    case J_PAIR: return is_folded(n->a) && is_folded(n->b);
+    case J_DICTS:
     case J_LISTS:
     case J_TUPLES:
         for (const qn_jnode *item = n->args; item && folded; item = item->next)

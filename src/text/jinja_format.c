@@ -386,7 +386,9 @@ static void format_number(qn_jbuild *b, qn_jval v, spec p)
         p.type = 'd';
     if (qn_jfailed(b->r))
         return;
-    if (p.type == 'c') {
+    if (p.type == 'c' && v.kind == J_BIG) {
+        refuse(b->r, "Python int too large to convert to C long");
+    } else if (p.type == 'c') {
         p.align = (char)(p.align ? p.align : '>');
         p.align = (char)(p.align == '=' ? '>' : p.align);
         add_character(b, v, &p);
@@ -402,9 +404,7 @@ static void format_value(qn_jbuild *b, qn_jval v, qn_jstr *specification)
         qn_jprint(b, v);
         return;
     }
-    if (v.kind == J_UNDEFINED)
-        qn_jrefuse_undefined(b->r, v);
-    else if (v.kind != J_STR && !qn_jis_number(v))
+    if (v.kind != J_STR && !qn_jis_number(v))
         qn_jfail(b->r, QN_EARGUMENT, "unsupported format string passed to %s.__format__",
                  qn_jtype_name(v));
     if (qn_jfailed(b->r))
@@ -469,54 +469,119 @@ static qn_jval named(formatter *f, qn_str name)
     return qn_jnone();
 }
 
+/* A number that a field or an item is named by; -1: it is none. */
+static int64_t number_of(formatter *f, qn_str name)
+{
+    size_t at = 0;
+    int64_t n = read_number(f->r, name, &at, many_digits);
+    return at == name.n_bytes ? n : -1;
+}
+
+/* The argument, by the name before the first "." or "[". */
+static qn_jval first_value(formatter *f, qn_str field, qn_str name)
+{
+    static const char switches[] =
+        "cannot switch from manual field specification to automatic field numbering";
+    int64_t number = number_of(f, name);
+    if (field.n_bytes == 0)
+        return f->n_auto < 0 ? refuse(f->r, switches) : numbered(f, f->n_auto++);
+    if (number >= 0 && name.n_bytes == field.n_bytes) {
+        if (f->n_auto > 0)
+            return refuse(f->r, switches);
+        f->n_auto = -1;
+    }
+    return number >= 0 ? numbered(f, number) : named(f, name);
+}
+
+/* One ".attribute" or "[item]" from *at on. */
+static qn_jval next_value(formatter *f, qn_jval v, qn_str s, size_t *at)
+{
+    bool item = s.bytes[*at] == '[';
+    size_t begin = *at + 1, end = begin;
+    if (!item && s.bytes[*at] != '.')
+        return refuse(f->r, "Only '.' or '[' may follow ']' in format field specifier");
+    while (end < s.n_bytes &&
+           (item ? s.bytes[end] != ']' : s.bytes[end] != '.' && s.bytes[end] != '['))
+        end++;
+    qn_str key = {s.bytes + begin, end - begin};
+    if (item && end == s.n_bytes)
+        return refuse(f->r, "Missing ']' in format string");
+    if (key.n_bytes == 0)
+        return refuse(f->r, "Empty attribute in format string");
+    *at = end + item;
+    int64_t index = item ? number_of(f, key) : -1;
+    if (qn_jfailed(f->r))
+        return v;
+    if (!item)
+        return qn_jattribute(f->r, v, key);
+    qn_jstr *name = qn_jstr_new(f->r, key.n_bytes, key.bytes, 0);
+    return qn_jitem(f->r, v, index >= 0 ? qn_jint(index) : qn_jstr_value(name));
+}
+
 /* The value that "name.attribute[item]" means. */
 static qn_jval field_value(formatter *f, qn_str s)
 {
-    size_t at = 0, end = 0;
-    while (end < s.n_bytes && s.bytes[end] != '.' && s.bytes[end] != '[')
-        end++;
-    int64_t number = read_number(f->r, s, &at, many_digits);
-    bool is_number = number >= 0 && at == end;
-    if ((end == 0 && f->n_auto < 0) || (is_number && f->n_auto > 0))
-        return refuse(f->r, "cannot switch from manual field specification to automatic field "
-                            "numbering");
-    f->n_auto = is_number ? -1 : f->n_auto;
-    qn_jval v = end == 0    ? numbered(f, f->n_auto++)
-                : is_number ? numbered(f, number)
-                            : named(f, (qn_str){s.bytes, end});
-    for (at = end; at < s.n_bytes && !qn_jfailed(f->r); at = end) {
-        bool item = s.bytes[at] == '[';
-        size_t begin = at + 1, key_at = begin;
-        for (end = begin; end < s.n_bytes && (item ? s.bytes[end] != ']'
-                                                   : s.bytes[end] != '.' && s.bytes[end] != '[');)
-            end++;
-        qn_str key = {s.bytes + begin, end - begin};
-        if ((s.bytes[at] != '.' && !item) || key.n_bytes == 0 || (item && end == s.n_bytes))
-            return refuse(f->r, "that is no field");
-        int64_t index = read_number(f->r, s, &key_at, many_digits);
-        if (!item)
-            v = qn_jattribute(f->r, v, key);
-        else if (index >= 0 && key_at == end)
-            v = qn_jitem(f->r, v, qn_jint(index));
-        else
-            v = qn_jitem(f->r, v, qn_jstr_value(qn_jstr_new(f->r, key.n_bytes, key.bytes, 0)));
-        end += item;
-    }
+    size_t at = 0;
+    while (at < s.n_bytes && s.bytes[at] != '.' && s.bytes[at] != '[')
+        at++;
+    qn_jval v = first_value(f, s, (qn_str){s.bytes, at});
+    while (at < s.n_bytes && !qn_jfailed(f->r))
+        v = next_value(f, v, s, &at);
     return v;
 }
 
 static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end, int level);
 
-/* The end of the field that begins behind "{": its closing brace. */
-static size_t field_end(qn_str s, size_t begin, size_t end)
+typedef struct field {
+    size_t name_end, spec, spec_end, end; /* end: behind the closing brace */
+    uint32_t conversion;                  /* 0: none */
+} field;
+
+/* The end of a specification, in which braces are balanced; false: it has none. */
+static bool read_field_spec(qn_str s, size_t at, size_t end, field *f)
 {
-    size_t level = 1, at = begin;
+    size_t level = 1;
+    f->spec = at;
     for (; at < end; at++) {
         level += s.bytes[at] == '{';
         if (s.bytes[at] == '}' && --level == 0)
             break;
     }
-    return at;
+    f->spec_end = at;
+    f->end = at + 1;
+    return at < end;
+}
+
+/* Reads the field that begins behind "{"; NULL, or what is wrong with it. */
+static const char *read_field(qn_str s, size_t at, size_t end, field *f)
+{
+    *f = (field){0};
+    for (; at < end && s.bytes[at] != '}' && s.bytes[at] != ':' && s.bytes[at] != '!'; at++) {
+        if (s.bytes[at] == '{')
+            return "unexpected '{' in field name";
+        if (s.bytes[at] == '[')
+            while (at + 1 < end && s.bytes[++at] != ']')
+                ;
+    }
+    f->name_end = f->spec = f->spec_end = at;
+    f->end = at + 1;
+    if (at >= end)
+        return "expected '}' before end of string";
+    if (s.bytes[at] == '}')
+        return NULL;
+    if (s.bytes[at] == '!') {
+        size_t n;
+        if (at + 1 >= end)
+            return "end of string while looking for conversion specifier";
+        f->conversion = qn_jcode_at(s, at + 1, &n);
+        at += 1 + n;
+        f->end = at + 1;
+        if (at < end && s.bytes[at] == '}')
+            return NULL;
+        if (at < end && s.bytes[at] != ':')
+            return "expected ':' after conversion specifier";
+    }
+    return read_field_spec(s, QN_MIN(at + 1, end), end, f) ? NULL : "unmatched '{' in format spec";
 }
 
 /* A representation with what is not ASCII as escapes. */
@@ -538,13 +603,17 @@ static qn_jstr *ascii(qn_jstate *r, qn_jstr *s)
     return qn_jbuild_end(&b);
 }
 
-static qn_jval convert(formatter *f, qn_jval v, char how)
+static qn_jval convert(formatter *f, qn_jval v, uint32_t how)
 {
+    char text[5] = "";
     qn_jbuild b = qn_jbuild_begin(f->r);
+    if (how == 0)
+        return v;
     if (how == 's')
         return qn_jstr_value(qn_jstr_of(f->r, v));
     if (how != 'r' && how != 'a') {
-        qn_jfail(f->r, QN_EARGUMENT, "Unknown conversion specifier %c", how);
+        qn_utf8_encode(how, text);
+        qn_jfail(f->r, QN_EARGUMENT, "Unknown conversion specifier %s", text);
         return v;
     }
     qn_jrepr(&b, v);
@@ -552,27 +621,14 @@ static qn_jval convert(formatter *f, qn_jval v, char how)
     return qn_jstr_value(how == 'a' ? ascii(f->r, s) : s);
 }
 
-static void format_field(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, size_t end,
+static void format_field(formatter *f, qn_jbuild *b, qn_jstr *s, qn_str name, const field *part,
                          int level)
 {
-    qn_str all = qn_jbytes(f->r, s);
-    size_t at = begin;
-    bool in_item = false;
-    for (; at < end && (in_item || (all.bytes[at] != '!' && all.bytes[at] != ':')); at++)
-        in_item = all.bytes[at] == '[' || (in_item && all.bytes[at] != ']');
-    qn_jval v = field_value(f, (qn_str){all.bytes + begin, at - begin});
-    if (qn_jfailed(f->r))
-        return;
-    if (at < end && all.bytes[at] == '!') {
-        v = at + 1 < end ? convert(f, v, all.bytes[at + 1])
-                         : refuse(f->r, "a conversion is missing");
-        at += 2;
-        if (at < end && all.bytes[at] != ':')
-            refuse(f->r, "a ':' is missing behind the conversion");
-    }
+    qn_jval v = field_value(f, name);
+    v = qn_jfailed(f->r) ? v : convert(f, v, part->conversion);
     qn_jbuild specification = qn_jbuild_begin(f->r);
-    if (at < end)
-        format_all(f, &specification, s, at + 1, end, level + 1);
+    if (!qn_jfailed(f->r))
+        format_all(f, &specification, s, part->spec, part->spec_end, level + 1);
     if (qn_jfailed(f->r))
         return;
     if (!s->markup || (v.kind == J_STR && v.s->markup)) {
@@ -589,28 +645,27 @@ static void format_all(formatter *f, qn_jbuild *b, qn_jstr *s, size_t begin, siz
     qn_str all = qn_jbytes(f->r, s);
     size_t plain = begin;
     if (level > MAX_NESTED)
-        refuse(f->r, "fields nested too deep");
-    for (size_t at = begin; at < end && !qn_jfailed(f->r); at++) {
-        char c = all.bytes[at];
-        bool twice = at + 1 < end && all.bytes[at + 1] == c;
+        refuse(f->r, "Max string recursion exceeded");
+    for (size_t at = begin; at < end && !qn_jfailed(f->r);) {
+        char c = all.bytes[at++];
+        field part;
         if (c != '{' && c != '}')
             continue;
-        qn_jbuild_piece(b, s, plain, at);
-        plain = at + 1; /* of two braces the second stays */
-        if (twice && level == 0) {
-            at++;
+        bool twice = at < end && all.bytes[at] == c;
+        qn_jbuild_piece(b, s, plain, at - !twice); /* of two braces one stays */
+        plain = at += twice;
+        if (twice)
             continue;
-        }
-        size_t close = field_end(all, at + 1, end);
-        if (c == '}' || close == end) {
-            refuse(f->r, c == '}' ? "Single '}' encountered in format string"
-                                  : "Single '{' encountered in format string");
+        const char *wrong = c == '}'    ? "Single '}' encountered in format string"
+                            : at == end ? "Single '{' encountered in format string"
+                                        : read_field(all, at, end, &part);
+        if (wrong) {
+            refuse(f->r, wrong);
             return;
         }
-        format_field(f, b, s, at + 1, close, level);
-        at = close;
-        plain = close + 1;
-        qn_jspend(f->r, 1 + (close - at) / 64);
+        format_field(f, b, s, (qn_str){all.bytes + at, part.name_end - at}, &part, level);
+        qn_jspend(f->r, 1 + (part.end - at) / 64);
+        plain = at = part.end;
     }
     qn_jbuild_piece(b, s, plain, end);
 }

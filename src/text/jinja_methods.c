@@ -578,16 +578,21 @@ qn_jval qn_jm_translate(qn_jstate *r, qn_jval self, qn_jcall *c)
     qn_jval table = c->v[0];
     qn_jbuild b = qn_jbuild_begin(r);
     size_t n;
-    bool readable = table.kind == J_DICT || table.kind == J_LIST || table.kind == J_TUPLE;
+    bool sequence = table.kind == J_LIST || table.kind == J_TUPLE || table.kind == J_STR;
+    int64_t n_table = 0;
+    if (sequence)
+        qn_jlength(r, table, &n_table);
     for (size_t at = 0; at < s.n_bytes && qn_jspend(r, 1); at += n) {
         qn_jval code = qn_jint(qn_jcode_at(s, at, &n)), v = {0};
         qn_jval *found = table.kind == J_DICT ? qn_jdict_find(r, table.dict, code) : NULL;
-        if (!readable)
+        if (table.kind == J_UNDEFINED)
+            qn_jrefuse_undefined(r, table);
+        else if (!sequence && table.kind != J_DICT)
             qn_jfail(r, QN_EARGUMENT, "'%s' object is not subscriptable", qn_jtype_name(table));
         else if (found)
             v = *found;
-        else if (table.kind != J_DICT && code.i < (int64_t)table.list->n)
-            v = table.list->v[code.i];
+        else if (code.i < n_table)
+            v = qn_jitem(r, table, code);
         translate(&b, v, self.s, at, n);
     }
     qn_jstr *done = qn_jbuild_end(&b);

@@ -159,7 +159,7 @@ static const char *word(const moment *m, char letter, char text[32], const char 
     case 's': *modifiers = "EO"; return snprintf(text, 32, "%" PRId64, m->epoch), text;
     case 'n': *modifiers = "EO"; return "\n";
     case 't': *modifiers = "EO"; return "\t";
-    case '%': return "%";
+    case '%': *modifiers = "EO"; return "%";
     default: return NULL;
     }
 }
@@ -255,8 +255,8 @@ static void print(qn_jbuild *b, const moment *m, size_t n_bytes, const char *for
             continue;
         conversion c = read_conversion(n_bytes, format, &i);
         i = QN_MIN(i, n_bytes - 1);
-        if (c.letter == 'Z')
-            add_text(b, &c, 3, "UTC", c.other_case);
+        if (c.letter == 'Z') /* a time without a zone */
+            add_text(b, &c, 0, "", false);
         else if (c.letter != 'z' && !print_number(b, m, c) && !print_word(b, m, c))
             add_text(b, &c, i + 1 - begin, format + begin, false);
     }

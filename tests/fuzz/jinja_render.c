@@ -1,5 +1,5 @@
-/* tests/fuzz/jinja_render.c - a chat template and its variables: the template, a zero byte, JSON.
- */
+/* tests/fuzz/jinja_render.c - chat templates and their variables: the templates, a byte 30 between
+ * two of them, then a zero byte and JSON. */
 #include "base/alloc.h"
 #include "base/utf8.h"
 #include "text/jinja.h"
@@ -42,17 +42,29 @@ static void render(const qn_template *t, qn_str variables)
     qn_rendered_release(&out);
 }
 
+static void parse_and_render(size_t n_bytes, const char *source, qn_str variables)
+{
+    qn_template *t;
+    qn_error err = {0};
+    if (qn_template_parse(&t, n_bytes, source, NULL, &err) == QN_OK)
+        render(t, variables);
+    else if (t || !err.text[0])
+        abort();
+    qn_template_release(t);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {
     const uint8_t *zero = n_bytes ? memchr(bytes, 0, n_bytes) : NULL;
-    size_t n_source = zero ? (size_t)(zero - bytes) : n_bytes, n_live = qn_alloc_live();
+    size_t n_source = zero ? (size_t)(zero - bytes) : n_bytes, n_live = qn_alloc_live(), end;
     qn_str variables = {"{}", 2};
-    qn_template *t;
     if (zero)
         variables = (qn_str){(const char *)zero + 1, n_bytes - n_source - 1};
-    if (qn_template_parse(&t, n_source, (const char *)bytes, NULL, NULL) == QN_OK)
-        render(t, variables);
-    qn_template_release(t);
+    for (size_t at = 0; at <= n_source; at = end + 1) {
+        const uint8_t *next = at < n_source ? memchr(bytes + at, 30, n_source - at) : NULL;
+        end = next ? (size_t)(next - bytes) : n_source;
+        parse_and_render(end - at, (const char *)bytes + at, variables);
+    }
     if (qn_alloc_live() != n_live)
         abort();
     return 0;

@@ -15,6 +15,7 @@ import datetime
 import inspect
 import itertools
 import json
+import multiprocessing
 import re
 import resource
 import signal
@@ -43,7 +44,7 @@ cases = []
 
 
 def add(*templates):
-    cases.extend(t if "{" in t else "{{ %s }}" % t for t in templates)
+    cases.extend(t if re.match(r"{[{%#]", t) else "{{ %s }}" % t for t in templates)
 
 
 def kind(row):
@@ -192,7 +193,7 @@ def globals_():
         "joiner()(1)", "cycler().current", "cycler(1, x=2)", "joiner(1, 2)", "joiner(zz=1)")
     for unit in "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZfEOLQvN%+":
         for flag in ("", "-", "_", "0", "^", "#", "6", "-6", "_6", "06", "^9", "E", "O", "-^12"):
-            if unit not in "sN" and not (unit == "+" and flag):
+            if unit not in "sNZ" and not (unit == "+" and flag):
                 add("strftime_now('%%%s%s')" % (flag, unit))
     add("strftime_now('%')", "strftime_now('a%')", "strftime_now('%-')", "strftime_now('%5')", "strftime_now('%E')", "strftime_now('é%Y東')",
         "strftime_now('')", "strftime_now('%:z')", "strftime_now('%%%Y%%')", "strftime_now('%0000006d')", "strftime_now('%2000d')", "strftime_now('%^#a')")
@@ -281,6 +282,20 @@ def texts():
               "['ab\\tcd ' * 20]", "[u * 12]", "('<b>'|safe) * 40", "[('<b>'|safe)] * 20"]
     for t in nested[1:]:
         add("(%s)|pprint" % t)
+    for t in ("http://[::1]/x", "http://[1:2:3:4:5:6:7:8]:80", "https://[12345::]", "http://[a:b:c", "http://[::g]", "http://1.2.3.4/a", "http://1.2.3", "http://xn--abc.xn--p1ai",
+              "www.a.xn--q", "a.b.org)", "x-y.com:8080/p?q#r", "x-y.com:123456", "http://a.b/(c)", "((www.a.bc))", "me@x.y-z", "a@b", "@a.b.c", "a:b@c.de", "www.x@y.zz", "WWW.A.ORG HTTP://X.YZ",
+              "http://ex.am/ple...", "&lt;www.a.bc&gt;", "mailto:x", "tel:12 sms:4 x:", "http://a.b\"c"):
+        add("'%s'|urlize, '%s'|urlize(8, extra_schemes=['tel:', 'sms:/'])" % (t, t))
+    for a in ("{97: 'x', 98: none, 99: 100}", "[1]", "'abc'", "{}", "5", "none", "nope", "{97: 1.5}", "{97: -1}", "{97: 1114112}", "('x',)"):
+        add("'abc'.translate(%s)" % a, "u.translate(%s)" % a, "'abc'.maketrans(%s)" % a, "'x'.maketrans('ab', %s)" % a, "'abc'.maketrans('a', 'b', %s)" % a)
+    add("'abc'.translate('abc'.maketrans('ab', 'xy', 'c'))", "''.maketrans('a', 'bc')", "''.maketrans(1, 'a')", "''.maketrans({'ab': 1})", "''.maketrans({'a': 1, 2: 3})", "''.maketrans({none: 1})", "''.maketrans()",
+        "''.maketrans('a', 'b', 'c', 'd')", "'abc'.translate()", "d.keys().isdisjoint(['b'])", "d.items().isdisjoint([])", "d.keys().isdisjoint(5)", "(2.5).hex(), (0.0).hex(), (-1e-310).hex(), (1e400).hex(), (3.0).hex()",
+        "(2.5).as_integer_ratio(), (-0.1).as_integer_ratio(), (1e300).as_integer_ratio(), (0.0).as_integer_ratio()", "(1e400).as_integer_ratio()", "'a'.startswith(('b', 'a')), 'a'.endswith(())", "'a'.startswith(('b', 5))",
+        "5|random", "[]|random is defined", "[7]|random, 'x'|random, (none,)|random", "{1: 2}|random", "{0: 2}|random", "nope|random is defined", "(l|map('string'))|random", "none|random",
+        "{3: 1, 'a': 'x' * 80, 2.5: 2}|pprint", "{'b': 'x' * 80, 'a': none, true: 1}|pprint", "{(1, 'a'): 'y' * 90, (0,): 1}|pprint", "m|pprint, [m, m]|pprint", "'{:0>10}|{:x<5}|{:^9.2}'.format('ab', 1, 'xyz')",
+        "'{:g} {:G} {:E} {:F}'.format(1e400, -1e400, 1e-7, 1e400 - 1e400)", "'{:z.1f} {:z}'.format(-0.04, -0.0)", "'{:.3}'.format(123456.0), '{:.3}'.format(1.0), '{:#.3}'.format(1.0), '{:.20}'.format(0.1), '{:.400f}'.format(0.1)|length",
+        "'%.400f' % 0.1, '%.30d' % 5, '%#o %#X %+d % d' % (8, 255, 3, 4)", "'%c%c' % (65, 'é')", "'%c' % 1114112", "'%5s|%-5s|%.1s' % ('é', 'é', 'éa')", "'{:c}'.format(1114112)", "'{:99999999999}'.format(1)", "'{:ä}'.format(1)",
+        "'{:!}'.format(1)", "'{:1!}'.format(1)", "'{a!r:>5}'.format(a='é'), '{a!a:>9}'.format(a='é')", "'{0[1]} {0[-1]}'.format(l)", "'{a.upper}'.format(a=1)", "'{a.x.y}'.format(a=1)", "'{a[0].b}'.format(a=[d])")
     web = ["'<p>a &amp; b</p>'", "'&lt;b&gt; &quot;x&quot; &#39;y&#39; &eacute;&copy;&#x41;&#66; &nbsp;z &amp;amp; &bogus; &amp'", "'<!-- x --> y <br/>z < w > v'", "'a <!-- b'", "'<a<b>>'", "'&#128; &#0; &#xD800; &#1114112; &notit; &not; &AMP'"]
     for t in web:
         add("(%s)|striptags" % t, "(%s)|safe|striptags" % t, "(%s)|escape, (%s)|e|e, (%s)|forceescape|forceescape, (%s)|safe|escape" % (t, t, t, t), "(%s)|safe|replace('&', '<')" % t, "(%s)|safe ~ '<'" % t,
@@ -309,29 +324,37 @@ def stop(*_):
     raise TooLong
 
 
-def main():
+def start():
     resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30))
     signal.signal(signal.SIGALRM, stop)
+
+
+def answer(template):
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        return [template, env.from_string(template).render(**json.loads(json.dumps(C)))]
+    except (TooLong, MemoryError):
+        return None  # 2**70 ** 2**70: what our budgets refuse
+    except Exception as e:  # any failure counts: Python raises many kinds
+        return [template, None, "%s: %s" % (type(e).__name__, e)]
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def main():
     filters(), tests(), methods(), operators(), globals_(), statements()
-    whole = len(cases)
+    n = len(cases)
     large_integers(), texts()
-    whole = set(cases[whole:])
+    whole = set(cases[n:])
     seen = collections.Counter()
     print(json.dumps({"context": C}, ensure_ascii=False))
-    for template in dict.fromkeys(cases):
-        try:
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
-            row = [template, env.from_string(template).render(**json.loads(json.dumps(C)))]
-        except (TooLong, MemoryError):
-            continue  # 2**70 ** 2**70: what our budgets refuse
-        except Exception as e:  # any failure counts: Python raises many kinds
-            row = [template, None, "%s: %s" % (type(e).__name__, e)]
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        if LEFT_OUT.search(json.dumps(row[1:])) or UNLIKE.search(template):
-            continue
-        seen[kind(row)] += 1
-        if "--all" in sys.argv or template in whole or seen[kind(row)] <= (1 if row[1] is None else 2):
-            print(json.dumps(row, ensure_ascii=False))
+    with multiprocessing.Pool(initializer=start) as pool:
+        for row in pool.imap(answer, list(dict.fromkeys(cases)), 64):
+            if not row or LEFT_OUT.search(json.dumps(row[1:])) or UNLIKE.search(row[0]):
+                continue
+            seen[kind(row)] += 1
+            if "--all" in sys.argv or row[0] in whole or seen[kind(row)] <= (1 if row[1] is None else 2):
+                print(json.dumps(row, ensure_ascii=False))
 
 
 if __name__ == "__main__":

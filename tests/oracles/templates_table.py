@@ -14,6 +14,31 @@ import time
 NOW = 1721997296  # 2024-07-26 12:34:56
 
 
+LANGUAGE = """
+## The language
+
+All statements, expressions, filters, tests and globals of Jinja2 3.1 with the methods of str, list, tuple, dict, int, float
+and range, in the sandbox of transformers. %s templates and %s single calls, with right and wrong arguments of each type,
+give the text of Jinja2 or its error, word for word (`tests/fixtures/jinja_cases.jsonl` and `jinja_calls.jsonl`; the scripts
+beside `tests/oracles/README.md` make them and print more).
+
+- Refused by name: `lipsum`, `{%% autoescape true %%}`, templates from files (`include`, `import`, `extends`), sets, bytes,
+  complex numbers, halves of surrogate pairs, ranges whose ends need more than 64 bits. What only shows an address in
+  Python (`{{ range }}`) shows the type.
+- Integers have up to 65,536 bits, as decimal text up to Python's 4,300 digits.
+- `random` takes its choice from the time that the template is told: with the same `--now` a request is rendered alike.
+- `strftime_now` tells local time, as transformers does, in the C locale; with `--now` that moment in UTC.
+- Limits (`quern doctor --limits`, rows `template`) end a rendering with a sentence that names the limit and the line.
+- Each byte of a rendering is known to come from the template or from outside. What a filter puts into, around or in place
+  of text from outside counts as from outside: control tokens are looked for only in what the template wrote.
+"""
+
+
+def rows_of(fixture):
+    with open("tests/fixtures/" + fixture, encoding="utf-8") as f:
+        return "{:,}".format(sum(1 for _ in f) - 1)
+
+
 def render(program, template, requests):
     lines = "".join(json.dumps(r) + "\n" for r in requests)
     command = [program, "render", "--template", template, "--jsonl", "--now", str(NOW)]
@@ -69,6 +94,7 @@ def main(program, data, out):
                 "and the request has documents, else `default`; `quern render MODEL --explain` says which, why, its SHA-256, and\n"
                 "whether the repository's (`chat_template.jinja`, `additional_chat_templates/`, `tokenizer_config.json` beside the\n"
                 "file) differs. `quern run` and `quern show` take the same one (`src/engine/templates.c`).\n")
+        f.write(LANGUAGE % (rows_of("jinja_cases.jsonl"), rows_of("jinja_calls.jsonl")))
     print("%d templates, %d renderings, %d other texts, %d other errors, %d other sentences" % tuple(total[i] for i in (0, 1, 3, 4, 5)))
     sys.exit(1 if sum(total[3:6]) else 0)
 
