@@ -344,12 +344,14 @@ static const char *interval(const char *p, const char *end, unsigned *least, uns
 /* Puts what a quantifier is for in a group. */
 static void wrap(translation *t)
 {
-    qn_buf_text(t->out, "(?:)");
+    static const char open[] = {'(', '?', ':'};
+    qn_buf_append(t->out, sizeof open, open);
+    qn_buf_byte(t->out, ')');
     if (t->out->failed)
         return;
     char *atom = t->out->bytes + t->atom;
-    memmove(atom + 3, atom, t->out->n_bytes - t->atom - 4);
-    memcpy(atom, "(?:", 3);
+    memmove(atom + sizeof open, atom, t->out->n_bytes - t->atom - sizeof open - 1);
+    memcpy(atom, open, sizeof open);
 }
 
 /* X{n,m}+ is (?:X{n,m})+, X{n}? (?:X{n})? and X?{n} (?:X?){n}; PCRE2 takes none of them so. */

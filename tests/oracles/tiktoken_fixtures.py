@@ -84,7 +84,7 @@ def glm4(n):
     names = ["<|endoftext|>", "[MASK]", "[gMASK]", "[sMASK]", "<sop>", "<eop>", "<|system|>", "<|user|>", "<|assistant|>", "<|observation|>"]
     added = {str(n + i): dict(content=s, special=True) for i, s in enumerate(names)}
     config = dict(added_tokens_decoder=added, eos_token="<|endoftext|>")
-    if n == 400:
+    if n == 1000:
         config["auto_map"] = {"AutoTokenizer": ["tokenization_chatglm.ChatGLM4Tokenizer", None]}
     return listed("tokenizer.model", n, CL100K, names, config, ("[gMASK]", "<sop>"))
 
@@ -101,7 +101,7 @@ def real(n, config):
 
 def files():
     return [published("r50k_base", 50256), published("p50k_base", 50280, 50256), published("p50k_edit", 50280, 50256), published("cl100k_base", 100256),
-         published("o200k_base", 199998), published("o200k_harmony", 199998), llama3(), llama4(), kimi(300), kimi(163584), glm4(400), glm4(151329),
+         published("o200k_base", 199998), published("o200k_harmony", 199998), llama3(), llama4(), kimi(300), kimi(163584), glm4(1000), glm4(151329),
          listed("qwen.tiktoken", 151643, QWEN, ["<|endoftext|>", "<|im_start|>", "<|im_end|>", *reserved("extra", 0, 205)]),
          listed("hy.tiktoken", 127957, QWEN, ["<|endoftext|>", "<|startoftext|>", "<|bos|>", "<|eos|>", "<|pad|>", *reserved("extra", 0, 205)])]
 

@@ -183,7 +183,7 @@ static void phi3_markers_swallow_the_space_behind_them(void **state)
 
 static void every_failed_call_of_loading_leaves_nothing_behind(void **state)
 {
-    static const char *const seeds[] = {"phi-3", "bpe-smollm", "bpe-kimi-k2"};
+    static const char *const seeds[] = {"phi-3", "bpe-smollm", "bpe-kimi-k2", "marked"};
     (void)state;
     for (size_t i = 0; i < QN_COUNT(seeds); i++) {
         char path[256];

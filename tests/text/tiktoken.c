@@ -241,6 +241,16 @@ static void a_folder_holds_ranks_and_special_tokens(void **state)
     assert_true(!info->add_bos && qn_token_ends(t, 301) && qn_token_ends(t, 302));
     expect_rows(&x, t);
     qn_tokenizer_release(t);
+    bool fired = true;
+    for (unsigned n = 1; fired; n++) {
+        size_t n_live = qn_alloc_live();
+        qn_fault_arm(n);
+        qn_status st = qn_tokenizer_open(&t, folder, &err);
+        fired = qn_fault_disarm();
+        assert_true((st != QN_OK) == fired && (!fired || !t));
+        qn_tokenizer_release(t);
+        assert_int_equal(qn_alloc_live(), n_live);
+    }
     close_fixture(&x);
 }
 
@@ -322,7 +332,7 @@ static void every_failed_call_leaves_nothing_behind(void **state)
     fixture x;
     bool fired = true;
     (void)state;
-    find_row(&x, "tokenizer.model", 400);
+    find_row(&x, "tokenizer.model", 1000);
     size_t n_live = qn_alloc_live();
     for (unsigned n = 1; fired; n++) {
         qn_tokenizer *t;
