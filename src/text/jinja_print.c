@@ -69,7 +69,14 @@ static size_t digits_of(double f, char digits[QN_DECIMAL], int *exponent)
         for (size_t i = 0; i < 2; i++) {
             bool up = (digits[n_few] >= '5') == (i == 0); /* the nearer one first */
             memcpy(fewer, digits, n_few);
-            if ((up && !count_up(n_few, fewer)) || !reads_back(n_few, fewer, *exponent, f))
+            if (up && !count_up(n_few, fewer)) { /* nines: one and zeros, of the next exponent */
+                if (!reads_back(1, "1", *exponent + 1, f))
+                    continue;
+                digits[0] = '1';
+                ++*exponent;
+                return 1;
+            }
+            if (!reads_back(n_few, fewer, *exponent, f))
                 continue;
             memcpy(digits, fewer, n_few);
             return n_few;

@@ -126,7 +126,45 @@ static void a_broken_template_fails_the_requests_that_get_it(void **state)
     assert_non_null(strstr(r.out.bytes, "tokenizer_config.json"));
 }
 
-QN_TEST_MAIN(cmocka_unit_test(a_request_gets_the_template_for_it),
+static void a_moment_that_is_given_is_shown_in_utc(void **state)
+{
+    (void)state;
+    static const char source[] = "{{ strftime_now('%F %T') }}";
+    const char *t = qn_test_file("now.jinja", strlen(source), source);
+    qn_program_run r = QN_RUN("{}", "TZ=Asia/Tokyo", "render", "--template", t, "--now", "86399");
+    assert_string_equal(r.out.bytes, "1970-01-01 23:59:59");
+}
+
+/* In a zone so far away that the hours differ, whatever they are. */
+static void the_present_is_shown_in_local_time(void **state)
+{
+    (void)state;
+    static const char source[] = "{{ strftime_now('%H') | int }}";
+    const char *t = qn_test_file("hour.jinja", strlen(source), source);
+    qn_program_run a = QN_RUN("{}", "TZ=AAA-10", "render", "--template", t);
+    qn_program_run b = QN_RUN("{}", "TZ=BBB+2", "render", "--template", t);
+    assert_int_equal(a.rc, 0);
+    assert_int_equal(b.rc, 0);
+    assert_string_not_equal(a.out.bytes, b.out.bytes);
+}
+
+static void a_refusal_keeps_its_lines_and_steers_no_terminal(void **state)
+{
+    (void)state;
+    static const char source[] = "{{ raise_exception('one\\ntwo \\x1b[2J\\x9b') }}";
+    const char *t = qn_test_file("raises.jinja", strlen(source), source);
+    qn_program_run r = QN_RUN("{}", "render", "--template", t);
+    if (!strstr(r.err.bytes, "one\ntwo ?[2J??\n"))
+        fail_msg("%s", r.err.bytes);
+    r = QN_RUN("{}", "render", "--template", t, "--json");
+    assert_string_equal(
+        r.out.bytes, "{\"error\":\"template line 1: one\\ntwo \\u001b[2J\xc2\x9b\",\"line\":1}\n");
+}
+
+QN_TEST_MAIN(cmocka_unit_test(a_moment_that_is_given_is_shown_in_utc),
+             cmocka_unit_test(the_present_is_shown_in_local_time),
+             cmocka_unit_test(a_refusal_keeps_its_lines_and_steers_no_terminal),
+             cmocka_unit_test(a_request_gets_the_template_for_it),
              cmocka_unit_test(an_answer_is_asked_for_with_the_template_that_render_names),
              cmocka_unit_test(show_has_the_hash_that_explain_has),
              cmocka_unit_test(what_the_model_said_is_marked),

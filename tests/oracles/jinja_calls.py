@@ -191,6 +191,9 @@ def globals_():
         "{% set c = cycler(1, 2) %}{{ c.next() }}{{ c.current }}{{ c.next() }}{{ c.next() }}{{ c.reset() }}{{ c.current }}{{ c.items }}{{ c.pos }}",
         "{% set j = joiner('-') %}{{ j() }}{{ j() }}{{ j.used }}{{ j.sep }}", "cycler(1).next(1)", "cycler(1).reset(1)", "cycler(1).current()",
         "joiner()(1)", "cycler().current", "cycler(1, x=2)", "joiner(1, 2)", "joiner(zz=1)")
+
+
+def moments():
     for unit in "aAbBcCdDeFgGhHIjklmMnpPrRsStTuUVwWxXyYzZfEOLQvN%+":
         for flag in ("", "-", "_", "0", "^", "#", "6", "-6", "_6", "06", "^9", "E", "O", "-^12"):
             if unit not in "sNZ" and not (unit == "+" and flag):
@@ -296,6 +299,9 @@ def texts():
         "'{:g} {:G} {:E} {:F}'.format(1e400, -1e400, 1e-7, 1e400 - 1e400)", "'{:z.1f} {:z}'.format(-0.04, -0.0)", "'{:.3}'.format(123456.0), '{:.3}'.format(1.0), '{:#.3}'.format(1.0), '{:.20}'.format(0.1), '{:.400f}'.format(0.1)|length",
         "'%.400f' % 0.1, '%.30d' % 5, '%#o %#X %+d % d' % (8, 255, 3, 4)", "'%c%c' % (65, 'é')", "'%c' % 1114112", "'%5s|%-5s|%.1s' % ('é', 'é', 'éa')", "'{:c}'.format(1114112)", "'{:99999999999}'.format(1)", "'{:ä}'.format(1)",
         "'{:!}'.format(1)", "'{:1!}'.format(1)", "'{a!r:>5}'.format(a='é'), '{a!a:>9}'.format(a='é')", "'{0[1]} {0[-1]}'.format(l)", "'{a.upper}'.format(a=1)", "'{a.x.y}'.format(a=1)", "'{a[0].b}'.format(a=[d])")
+    for n in range(58, 74):
+        add("[{'a': [1, 'x' * %d]}]|pprint" % n, "{'a': {'b': 'word ' * %d}, 'c': 1}|pprint" % (n // 5), "(('y' * %d,),)|pprint, [('y' * %d, 'z')]|pprint" % (n, n))
+    add("((2**53 + 1) * 2**100 + 1) / 2**101, ((2**53 + 1) * 2**100) / 2**101, ((2**53 + 3) * 2**100) / 2**101", "(2**1024 - 1) / 3, 2**1023 / 2**2097, 3 * 2**1000 / 2**2075")
     web = ["'<p>a &amp; b</p>'", "'&lt;b&gt; &quot;x&quot; &#39;y&#39; &eacute;&copy;&#x41;&#66; &nbsp;z &amp;amp; &bogus; &amp'", "'<!-- x --> y <br/>z < w > v'", "'a <!-- b'", "'<a<b>>'", "'&#128; &#0; &#xD800; &#1114112; &notit; &not; &AMP'"]
     for t in web:
         add("(%s)|striptags" % t, "(%s)|safe|striptags" % t, "(%s)|escape, (%s)|e|e, (%s)|forceescape|forceescape, (%s)|safe|escape" % (t, t, t, t), "(%s)|safe|replace('&', '<')" % t, "(%s)|safe ~ '<'" % t,
@@ -344,7 +350,7 @@ def answer(template):
 def main():
     filters(), tests(), methods(), operators(), globals_(), statements()
     n = len(cases)
-    large_integers(), texts()
+    moments(), large_integers(), texts()
     whole = set(cases[n:])
     seen = collections.Counter()
     print(json.dumps({"context": C}, ensure_ascii=False))

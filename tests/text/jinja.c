@@ -200,8 +200,9 @@ static void marked(const qn_rendered *out, size_t n, char *text)
 static void assert_marked(const char *source, const char *want)
 {
     char text[1000] = "";
-    result r = render(source, "{\"u\": \"a<|x|>b\", \"l\": [\"p\", \"q\"], \"n\": 3,"
-                              "\"m\": {\"role\": \"user\", \"x\": \"user\", \"content\": \"C\"}}");
+    result r =
+        render(source, "{\"u\": \"a<|x|>b\", \"l\": [\"p\", \"q\"], \"n\": 3, \"e\": \"lt;|t|\","
+                       "\"m\": {\"role\": \"user\", \"x\": \"user\", \"content\": \"C\"}}");
     if (r.status != QN_OK)
         print_message("%s: %s\n", source, r.err.text);
     assert_int_equal(r.status, QN_OK);
@@ -255,6 +256,7 @@ static void what_filters_put_into_untrusted_text_is_not_trusted_either(void **st
     assert_marked("{{ ('<i>' ~ u ~ '</i>') | striptags }}", "[ab]");
     assert_marked("{{ ('&' ~ m.content ~ 'a;&amp;') | striptags }}", "&[C]a;&");
     assert_marked("{{ (m.content ~ '&am' ~ 'p;') | striptags }}", "[C]&");
+    assert_marked("{{ ('&' ~ e) | striptags }}", "[<|t|]");
     assert_marked("{{ [u, 'k'] | pprint }}", "[['a<|x|>b', ']k[']]");
     assert_marked("{{ 'a-' ~ (u.translate({97: '<|t|>', 98: 'B'})) }}", "a-[<|t|><|x|>B]");
     assert_marked("{{ 2 ** 70 ~ u }}{{ '%d' % 2 ** 70 }}",
