@@ -16,7 +16,7 @@
 #include "tests/support/vocab_file.h"
 #include "text/unicode.h"
 
-enum { N = 1 << 20, N_CATEGORIES = 30, MOST_TEXTS = 2 * N_CATEGORIES + 3 };
+enum { N = 1 << 20, N_CATEGORIES = 30, MOST_TEXTS = 2 * N_CATEGORIES + 4 };
 
 static const char *const names[N_CATEGORIES] = {
     "Cn", "Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me", "Nd", "Nl", "No", "Pc", "Pd", "Ps",
@@ -149,6 +149,7 @@ int main(int argc, char **argv)
     for (unsigned c = 0; c < N_CATEGORIES; c++)
         add_category(c);
     add_repeated("bytes", "FF", 1, "\xFF");
+    add_repeated("bytes", "80", 1, "\x80");
     add_repeated("bytes", "E2 82", 2, "\xE2\x82");
     add_repeated("marks", "U+2581", 3, "\xE2\x96\x81");
     for (size_t i = 0; i < QN_COUNT(pres); i++)

@@ -23,6 +23,8 @@ void qn_rules_release(qn_rules *r)
         return;
     for (size_t i = 0; i < r->n_normals; i++)
         qn_regex_release(r->normals[i].regex);
+    for (size_t i = 0; i < r->n_shows; i++)
+        qn_regex_release(r->shows[i].regex);
     for (size_t i = 0; i < r->n_cuts; i++)
         qn_regex_release(r->cuts[i].regex);
     qn_region_release(&r->memory);
@@ -34,6 +36,8 @@ size_t qn_rules_n_bytes(const qn_rules *r)
     size_t n = sizeof *r + r->memory.n_taken;
     for (size_t i = 0; i < r->n_normals; i++)
         n += r->normals[i].regex ? qn_regex_n_bytes(r->normals[i].regex) : 0;
+    for (size_t i = 0; i < r->n_shows; i++)
+        n += r->shows[i].regex ? qn_regex_n_bytes(r->shows[i].regex) : 0;
     for (size_t i = 0; i < r->n_cuts; i++)
         n += r->cuts[i].regex ? qn_regex_n_bytes(r->cuts[i].regex) : 0;
     return n;

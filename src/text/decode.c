@@ -3,7 +3,10 @@
 
 void qn_decoder_init(qn_decoder *d, const qn_tokenizer *t, unsigned flags)
 {
-    *d = (qn_decoder){.t = t, .flags = flags, .at_start = !(flags & QN_DETOKENIZE_CONTINUES)};
+    *d = (qn_decoder){.t = t,
+                      .flags = flags,
+                      .at_start = !(flags & QN_DETOKENIZE_CONTINUES),
+                      .last = QN_NO_TOKEN};
 }
 
 static bool is_skipped(const qn_decoder *d, uint32_t id)
@@ -121,6 +124,7 @@ static void join(qn_decoder *d, bool is_byte, size_t n, const uint8_t *p, qn_buf
     d->at_start =
         first && joining == QN_JOIN_STRIP && n == (rules && rules->strips_each ? strips : 0u);
     switch (joining) {
+    case QN_JOIN_CTC:
     case QN_JOIN_PLAIN: feed(d, n, p, out); return;
     case QN_JOIN_STRIP: feed(d, n - strips, p + strips, out); return;
     case QN_JOIN_SUFFIX: feed_suffixed(d, n, p, out); return;
@@ -146,8 +150,10 @@ qn_status qn_decoder_push(qn_decoder *d, uint32_t id, qn_buf *out, qn_error *err
     QN_FAIL_IF(!bytes, err, QN_EARGUMENT, "token id %u: the vocabulary has %u tokens", id,
                d->t->info.n_tokens);
     const qn_str *unk = d->t->rules && id == d->t->info.unk ? &d->t->rules->unk_text : NULL;
-    if (is_skipped(d, id))
+    bool again = d->last == id && d->t->rules && d->t->rules->joining == QN_JOIN_CTC;
+    if (is_skipped(d, id) || again)
         return QN_OK;
+    d->last = id;
     if (unk && unk->n_bytes) {
         feed(d, unk->n_bytes, (const uint8_t *)unk->bytes, out);
         d->at_start = false;

@@ -6,7 +6,7 @@
 
 typedef struct qn_json_part {
     qn_str type, content, prepend, replacement, prepend_scheme, behavior, charsmap, prefix, suffix,
-        delimiter;
+        delimiter, pad_token, delimiter_token;
     qn_str pattern, normalizers, pretokenizers, processors, decoders; /* JSON text */
     qn_str single, special_tokens, cls, sep;
     bool clean_text, handle_chinese_chars, lowercase, strip_left, strip_right, invert;

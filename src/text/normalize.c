@@ -445,6 +445,21 @@ static qn_status one_space(job *j)
     return QN_OK;
 }
 
+static qn_status strip_chars(job *j)
+{
+    const qn_str *c = &j->step->content;
+    size_t n = c->n_bytes;
+    for (size_t i = 0; i < j->step->n_first && (size_t)(j->end - j->text) >= n &&
+                       memcmp(j->text, c->bytes, n) == 0;
+         i++)
+        j->text += n;
+    for (size_t i = 0; i < j->step->n_last && (size_t)(j->end - j->text) >= n &&
+                       memcmp(j->end - n, c->bytes, n) == 0;
+         i++)
+        j->end -= n;
+    return QN_OK;
+}
+
 static qn_status apply(job *j)
 {
     switch (j->step->kind) {
@@ -466,20 +481,21 @@ static qn_status apply(job *j)
     case QN_CHARSMAP_SPM: return charsmap_spm(j);
     case QN_ONE_SPACE: return one_space(j);
     case QN_MARKS: return each(j, unmark);
+    case QN_STRIP_CHARS: return strip_chars(j);
     }
     return QN_OK;
 }
 
 /* A step that writes nothing has changed nothing, or only moved the ends; but one whose result is
  * empty has removed all. */
-qn_status qn_normalize(const qn_rules *r, qn_rules_scratch *s, size_t *n, const uint8_t **text,
-                       qn_error *err)
+qn_status qn_normalize(size_t n_steps, const qn_normal *steps, qn_rules_scratch *s, size_t *n,
+                       const uint8_t **text, qn_error *err)
 {
     size_t n_most = QN_MIN(*n * QN_RULES_GROWTH + QN_RULES_LEAST, (size_t)QN_RULES_TEXT);
-    for (size_t i = 0; i < r->n_normals && *n; i++) {
+    for (size_t i = 0; i < n_steps && *n; i++) {
         qn_buf *out = qn_rules_other(s, *text);
         out->n_limit = n_most;
-        job j = {&r->normals[i], s, *text, *text + *n, out, false, err};
+        job j = {&steps[i], s, *text, *text + *n, out, false, err};
         QN_TRY(apply(&j));
         QN_FAIL_IF(out->failed, err, out->n_bytes > n_most / 4 ? QN_ELIMIT : QN_ENOMEM,
                    "no memory to normalize %zu bytes of text, which may become %zu", *n, n_most);

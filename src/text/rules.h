@@ -37,6 +37,7 @@ typedef enum qn_normal_kind {
     QN_CHARSMAP_SPM, /* by longest match, as SentencePiece */
     QN_ONE_SPACE,    /* SentencePiece: no spaces at the ends, one between */
     QN_MARKS,        /* U+2581 becomes a space */
+    QN_STRIP_CHARS,  /* content, one character: up to n_first at the start, n_last at the end */
 } qn_normal_kind;
 
 enum { QN_AT_LEFT = 1, QN_AT_RIGHT = 2 };
@@ -45,6 +46,7 @@ typedef struct qn_normal { /* a step of normalization */
     qn_normal_kind kind;
     unsigned flags;
     qn_str pattern, content;
+    size_t n_first, n_last;
     qn_regex *regex;
     qn_charsmap map;
 } qn_normal;
@@ -89,6 +91,7 @@ typedef enum qn_joining { /* how the texts of ids join */
                           QN_JOIN_SPACES,    /* a space between tokens */
                           QN_JOIN_WORDPIECE, /* a space before tokens that do not continue a word */
                           QN_JOIN_SUFFIX, /* a space behind tokens that end a word, but the last */
+                          QN_JOIN_CTC,    /* the same token in a row once */
 } qn_joining;
 
 enum { QN_RULES_STEPS = 32, QN_RULES_AROUND = 8, QN_AFFIX_BYTES = 64 };
@@ -100,7 +103,9 @@ struct qn_rules {
     qn_region memory; /* of every text below */
     size_t n_normals, n_cuts, n_before, n_after;
     qn_normal normals[QN_RULES_STEPS];
-    qn_cut_step cuts[QN_RULES_STEPS];                         /* none: the model cuts by itself */
+    size_t n_shows;
+    qn_normal shows[QN_RULES_STEPS];  /* what a token's text becomes when it is decoded */
+    qn_cut_step cuts[QN_RULES_STEPS]; /* none: the model cuts by itself */
     uint32_t before[QN_RULES_AROUND], after[QN_RULES_AROUND]; /* ids around a text */
     qn_joining joining;
     bool is_hf;  /* from a tokenizer.json, which states all: nothing is guessed */
@@ -143,9 +148,10 @@ typedef struct qn_rules_scratch {
 
 void qn_rules_scratch_release(qn_rules_scratch *s);
 
-/* Normalizes *n bytes at *text, which then lie in s or are those that came. */
-qn_status qn_normalize(const qn_rules *r, qn_rules_scratch *s, size_t *n, const uint8_t **text,
-                       qn_error *err);
+/* Takes *n bytes at *text through steps of normalization; they then lie in s or are those that
+ * came. */
+qn_status qn_normalize(size_t n_steps, const qn_normal *steps, qn_rules_scratch *s, size_t *n,
+                       const uint8_t **text, qn_error *err);
 
 /* Cuts *n bytes at *text into *n_pieces at s->pieces, places in *text, which may have changed. */
 qn_status qn_cut_pieces(const qn_rules *r, qn_rules_scratch *s, bool at_start, size_t *n,

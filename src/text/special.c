@@ -37,7 +37,7 @@ qn_status qn_special_note(qn_tokenizer *t, uint32_t id, qn_str spelled, qn_error
     qn_rules_scratch s = {0};
     qn_status st = QN_OK;
     if (t->strips[id] & QN_TOKEN_NORMALIZED)
-        st = qn_normalize(t->rules, &s, &n, &text, err);
+        st = qn_normalize(t->rules->n_normals, t->rules->normals, &s, &n, &text, err);
     char *own = st == QN_OK ? qn_region_copy(&t->rules->memory, n, text) : NULL;
     qn_rules_scratch_release(&s);
     if (st != QN_OK)

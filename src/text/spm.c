@@ -125,9 +125,10 @@ static size_t symbol(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end
     return n;
 }
 
+/* Never within a character, which may be unknown as a whole. */
 static const uint8_t *piece_end(const qn_tokenizer *t, const uint8_t *p, const uint8_t *end)
 {
-    for (p++; p < end && t->glue[p[-1] * 256 + p[0]];)
+    for (p++; p < end && (t->glue[p[-1] * 256 + p[0]] || (p[0] & 0xC0) == 0x80);)
         p++;
     return p;
 }

@@ -223,6 +223,7 @@ static qn_status build(qn_tokenizer *t, const qn_vocab_source *source, qn_error 
     QN_TRY(qn_vocab_build(t, source, err));
     QN_TRY(t->model->build(t, source, err));
     find_ends(t, source);
+    QN_TRY(qn_shown_build(t, err));
     for (size_t b = 0; b < 256; b++)
         t->info.n_unspelled += t->byte_id[b] == QN_NO_TOKEN && t->symbol_id[b] == QN_NO_TOKEN;
     return QN_OK;
@@ -313,6 +314,10 @@ void qn_tokenizer_scratch_close(qn_tokenizer_scratch *s)
 const uint8_t *qn_token_bytes(const qn_tokenizer *t, uint32_t id, size_t *n_bytes)
 {
     bool exists = id < t->info.n_tokens;
+    if (exists && t->shown) {
+        *n_bytes = t->shown[id].n_bytes;
+        return (const uint8_t *)t->shown[id].bytes;
+    }
     if (exists && t->strips[id] & QN_TOKEN_NORMALIZED) { /* shown as it is found */
         qn_str name = qn_token_name(t, id);
         *n_bytes = name.n_bytes;
@@ -474,7 +479,7 @@ static qn_status encode_stretch(const cutter *c, bool at_start, const uint8_t *p
     const qn_tokenizer *t = c->t;
     const uint8_t *text = p, *stop = p + n;
     if (t->rules)
-        QN_TRY(qn_normalize(t->rules, &c->s->rules, &n, &text, err));
+        QN_TRY(qn_normalize(t->rules->n_normals, t->rules->normals, &c->s->rules, &n, &text, err));
     if (!n || !t->sets[1].n)
         return n ? encode_plain(c, at_start, n, text, out, err) : QN_OK;
     cutter inner = *c;

@@ -191,6 +191,7 @@ typedef struct qn_decoder {
     unsigned flags;
     bool at_start;
     bool owes_space; /* the last token ended a word: a space, if another follows */
+    uint32_t last;   /* the id before, where the same one again says nothing */
     size_t n_held;   /* bytes that begin a character */
     uint8_t held[4];
 } qn_decoder;

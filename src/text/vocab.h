@@ -99,7 +99,8 @@ struct qn_tokenizer {
     qn_special_set sets[2]; /* those looked for in the text, and in the normalized text */
     qn_special_name *names; /* ascending by id: tokens whose name is not what they stand for */
     size_t n_names;
-    bool has_spaces; /* a user token begins with a space, and U+2581 counts as one */
+    const qn_str *shown; /* [n_tokens], where a decoder changes each text, or NULL */
+    bool has_spaces;     /* a user token begins with a space, and U+2581 counts as one */
 };
 
 enum { QN_WORD_BYTES = 24, QN_WORD_IDS = 8, QN_N_WORDS = 1 << 14 };
@@ -232,6 +233,9 @@ size_t qn_spell_marked(const qn_tokenizer *t, uint8_t *bytes, qn_token_kind kind
 /* Appends what stands for bytes that no token spells: byte tokens, else the unknown one. */
 qn_status qn_spell_unknown(const qn_tokenizer *t, qn_tokenizer_scratch *s, size_t n,
                            const uint8_t *bytes, qn_ids *out, qn_error *err);
+
+/* Makes t->shown by the rules' steps, where there are any; after everything else. */
+qn_status qn_shown_build(qn_tokenizer *t, qn_error *err);
 
 /* Notes the byte tokens. */
 void qn_byte_ids(qn_tokenizer *t);

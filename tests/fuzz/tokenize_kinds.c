@@ -7,13 +7,26 @@
 
 #define FOLDER "tests/fixtures/text/json/"
 
-static const char *const files[] = {
-    FOLDER "unigram.json",   FOLDER "unigram-bytes.json", FOLDER "albert.json",
-    FOLDER "wordpiece.json", FOLDER "wordlevel.json",     FOLDER "clip.json",
-    FOLDER "suffixed.json",  FOLDER "prefixed.json",      FOLDER "flags.json",
-    FOLDER "llama.json",     FOLDER "llama-first.json",   FOLDER "tekken.json",
-    FOLDER "spm-bpe.model",  FOLDER "spm-unigram.model",  FOLDER "spm-unigram-bytes.model",
-    FOLDER "jais-2.json",    FOLDER "tiny_aya.json",      FOLDER "superbpe.json"};
+static const char *const files[] = {FOLDER "unigram.json",
+                                    FOLDER "unigram-bytes.json",
+                                    FOLDER "albert.json",
+                                    FOLDER "wordpiece.json",
+                                    FOLDER "wordlevel.json",
+                                    FOLDER "clip.json",
+                                    FOLDER "suffixed.json",
+                                    FOLDER "prefixed.json",
+                                    FOLDER "flags.json",
+                                    FOLDER "llama.json",
+                                    FOLDER "llama-first.json",
+                                    FOLDER "tekken.json",
+                                    FOLDER "spm-bpe.model",
+                                    FOLDER "spm-unigram.model",
+                                    FOLDER "spm-unigram-bytes.model",
+                                    FOLDER "jais-2.json",
+                                    FOLDER "tiny_aya.json",
+                                    FOLDER "superbpe.json",
+                                    FOLDER "shown.json",
+                                    FOLDER "ctc.json"};
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n_bytes)
 {

@@ -318,6 +318,25 @@ def marked(out):
     save(out + "/gemma4.jsonl", tokenizer_rows(t, [s for s in PLAIN + LANGUAGES[::2] + MARKED + all_strings(40)[-60:]]))
 
 
+def shown():
+    """Decoders that change the text of each token."""
+    t = train(models.BPE(unk_token="<unk>", fuse_unk=False), trainers.BpeTrainer(vocab_size=500, show_progress=False, limit_alphabet=80, special_tokens=["<unk>", "<s>"]),
+              P.WhitespaceSplit())
+    t.decoder = decoders.Sequence([decoders.Replace("th", "TTH"), decoders.Replace(Regex(r"[0-9]+|(?=n)"), "#"), decoders.Strip("s", 0, 1),
+                                   decoders.Strip("e", 2, 0), decoders.Fuse()])
+    return t
+
+
+def ctc():
+    """Characters, of which the same in a row is one."""
+    letters = sorted(set("".join(LANGUAGES[:12]).replace(" ", "")))
+    vocab = {s: i for i, s in enumerate(["<pad>", "<unk>", "|", " .", " do not", "x<pad>y", *letters, "n't", "a|b"])}
+    t = Tokenizer(models.WordLevel(vocab, unk_token="<unk>"))
+    t.pre_tokenizer = split(Regex("."), "isolated")
+    t.decoder = decoders.CTC()
+    return t
+
+
 def spm_model(out, name, **options):
     """tokenizer.model: sentencepiece's own ids."""
     with tempfile.NamedTemporaryFile("w", suffix=".tsv") as f:
@@ -419,7 +438,7 @@ def whole(out, only):
 TOKENIZERS = {"flags": flags_bpe, "clip": clip, "llama": lambda: llama(False), "llama-first": lambda: llama(True), "prefixed": prefixed,
               "suffixed": suffixed, "unigram": lambda: unigram(False), "unigram-bytes": lambda: unigram(True), "albert": albert,
               "wordpiece": wordpiece, "wordlevel": wordlevel, "jais-2": lambda: owned("jais-2"), "tiny_aya": lambda: owned("tiny_aya"),
-              "superbpe": lambda: owned("superbpe")}
+              "superbpe": lambda: owned("superbpe"), "shown": shown, "ctc": ctc}
 
 if __name__ == "__main__":
     os.makedirs(sys.argv[1], exist_ok=True)

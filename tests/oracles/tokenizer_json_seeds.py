@@ -145,10 +145,17 @@ def seeds():
         {"type": "Split", "pattern": {"Regex": PATTERNS["superbpe"][1]}, "behavior": "MergedWithNext", "invert": False}, BYTE_LEVEL]}, None, BYTE_LEVEL)
     yield "cut-empty", document(BYTE, {"type": "Replace", "pattern": {"Regex": "x*|$"}, "content": "-"}, {"type": "Sequence", "pretokenizers": [
         {"type": "Split", "pattern": {"Regex": r"(?=[A-Z])|\b"}, "behavior": "Removed", "invert": False}, BYTE_LEVEL]}, None, BYTE_LEVEL)
-    yield "bad-decoder", document(BYTE, None, BYTE_LEVEL, None, {"type": "CTC"})
-    yield "decoder-replace", document(BYTE, None, BYTE_LEVEL, None, {"type": "Replace", "pattern": {"String": "x"}, "content": "y"})
-    yield "decoder-strip-each", document(BYTE, None, BYTE_LEVEL, None, {"type": "Strip", "content": " ", "start": 1, "stop": 0})
-    yield "decoder-strip", document(BYTE, None, BYTE_LEVEL, None, {"type": "Strip", "content": "x", "start": 1, "stop": 1})
+    yield "bad-decoder", document(BYTE, None, BYTE_LEVEL, None, {"type": "Odd"})
+    words = dict(type="WordLevel", unk_token="<unk>", vocab={"<unk>": 0, "the": 1, "mill": 2, "<pad>": 3, "|": 4, " .": 5, "1": 6})
+    replaced, fused = {"type": "Replace", "pattern": {"String": "h"}, "content": "hh"}, {"type": "Fuse"}
+    stripped = {"type": "Strip", "content": "l", "start": 1, "stop": 1}
+    unmarked = {"type": "Replace", "pattern": {"String": "\u2581"}, "content": " "}
+    counted = {"type": "Replace", "pattern": {"Regex": r"\d|(?=i)"}, "content": "#"}
+    for name, steps in (("shown", [replaced, counted, stripped, fused]), ("ctc", [{"type": "CTC"}]), ("ctc-plain", [{"type": "CTC", "cleanup": False, "pad_token": ""}]),
+                        ("behind-fuse", [fused, replaced]), ("strip-fused", [fused, stripped]), ("strip-nothing", [dict(stripped, content="")]),
+                        ("replace-pattern", [dict(counted, pattern={"Regex": "("})]), ("before-marks", [replaced, unmarked]), ("before-metaspace", [replaced, {"type": "Metaspace"}]),
+                        ("long", [dict(replaced, content="h" * 70000)]), ("many", [replaced] * 33)):
+        yield "decoder-" + name, document(words, None, {"type": "Whitespace"}, None, {"type": "Sequence", "decoders": steps}, [])
     yield "decoder-two", document(BYTE, None, BYTE_LEVEL, None, {"type": "Sequence", "decoders": [{"type": "WordPiece"}, {"type": "BPEDecoder"}]})
     yield "decoder-metaspace", document(BYTE, None, BYTE_LEVEL, None, {"type": "Metaspace", "replacement": "_"})
     yield "ignore-merges", document(bpe(BASE, [m.split(" ") for m in MERGES], ignore_merges=True, dropout=None), None, BYTE_LEVEL, None, BYTE_LEVEL)

@@ -95,6 +95,6 @@ if __name__ == "__main__":
         os.makedirs(sys.argv[1] + "/" + name, exist_ok=True)
     texts(sys.argv[1] + "/tokenize_bpe", 10)
     texts(sys.argv[1] + "/tokenize_spm", 3)
-    texts(sys.argv[1] + "/tokenize_kinds", 18)
+    texts(sys.argv[1] + "/tokenize_kinds", 20)
     ids(sys.argv[1] + "/detokenize")
     vocabularies(sys.argv[1] + "/tokenizer_gguf")

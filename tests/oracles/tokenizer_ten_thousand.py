@@ -244,10 +244,10 @@ them and two patterns over every code point, the special tokens of every publish
 
 What is refused, by a sentence that names it, because no published model has it or nothing says what is right:
 
-- `tokenizer.json`: the pre-tokenizer UnicodeScripts; Metaspace with another mark than U+2581; the decoder CTC, one that
-  replaces other than U+2581 by a space, that strips other than one space at the start of the whole text, and two that both
-  join words; a normalizer behind ByteLevel. A tokenizer with dropout leaves out merges at random, so there are no ids to
-  be equal to.
+- `tokenizer.json`: the pre-tokenizer UnicodeScripts; Metaspace with another mark than U+2581; a decoder that changes the
+  text behind one that joins it, other than by one space at its start, since a stream could not know; two that both join
+  words; a normalizer behind ByteLevel. A tokenizer with dropout leaves out merges at random, so there are no ids to be
+  equal to.
 - GGUF, of all pre-tokenizers that llama.cpp knew in September 2026: `default` and none, which converters write where they
   did not know the model's own; `afmoe`, whose digits llama.cpp cuts by code of its own, which joins what stands before
   a number to it, and whose published pattern was not at hand; `whitespace`, of an embedding model, whose unknown

@@ -50,10 +50,15 @@ static const struct {
     {"template-empty", QN_EFORMAT, "single"},
     {"template-many", QN_ELIMIT, "too many"},
     {"template-id", QN_EFORMAT, "token 99"},
-    {"bad-decoder", QN_EUNSUPPORTED, "decoder CTC"},
-    {"decoder-replace", QN_EUNSUPPORTED, "decoder"},
-    {"decoder-strip", QN_EUNSUPPORTED, "strips"},
-    {"decoder-strip-each", QN_EUNSUPPORTED, "at the start of the text"},
+    {"bad-decoder", QN_EUNSUPPORTED, "decoder Odd"},
+    {"decoder-behind-fuse", QN_EUNSUPPORTED, "behind one that joins them"},
+    {"decoder-strip-fused", QN_EUNSUPPORTED, "behind one that joins them"},
+    {"decoder-strip-nothing", QN_EFORMAT, "Strip without its content"},
+    {"decoder-replace-pattern", QN_EFORMAT, "the pattern ("},
+    {"decoder-before-marks", QN_EUNSUPPORTED, "before U+2581"},
+    {"decoder-before-metaspace", QN_EUNSUPPORTED, "before U+2581"},
+    {"decoder-long", QN_ELIMIT, "token 1: decoded it has 70002 bytes"},
+    {"decoder-many", QN_ELIMIT, "32 steps of decoding"},
     {"decoder-two", QN_EUNSUPPORTED, "two decoders"},
     {"dropout", QN_EUNSUPPORTED, "dropout"},
     {"merge-mixed", QN_EFORMAT, "pairs"},
@@ -97,10 +102,10 @@ static void a_bad_tokenizer_json_is_named(void **state)
     }
 }
 
-static const char *const files[] = {FOLDER "flags.json",       FOLDER "clip.json",
-                                    FOLDER "llama-first.json", FOLDER "unigram.json",
-                                    FOLDER "wordpiece.json",   FOLDER "spm-unigram.model",
-                                    FOLDER "spm-bpe.model",    FOLDER "tekken.json"};
+static const char *const files[] = {
+    FOLDER "flags.json",    FOLDER "clip.json",      FOLDER "llama-first.json",
+    FOLDER "unigram.json",  FOLDER "wordpiece.json", FOLDER "spm-unigram.model",
+    FOLDER "spm-bpe.model", FOLDER "tekken.json",    FOLDER "shown.json"};
 
 static void every_failed_call_of_opening_leaves_nothing_behind(void **state)
 {

@@ -131,6 +131,13 @@ static void the_unknown_tokens_name_is_unknown_to_unigrams(void **state)
     assert_int_equal(qn_alloc_live(), 0);
 }
 
+static void decoders_that_change_each_token(void **state)
+{
+    (void)state;
+    expect("shown");
+    expect("ctc");
+}
+
 static void word_pieces_and_whole_words(void **state)
 {
     (void)state;
@@ -160,5 +167,6 @@ QN_TEST_MAIN(cmocka_unit_test(byte_level_with_every_flag_of_added_tokens),
              cmocka_unit_test(characters_with_prefixes_and_suffixes),
              cmocka_unit_test(unigrams_with_and_without_byte_fallback),
              cmocka_unit_test(the_unknown_tokens_name_is_unknown_to_unigrams),
+             cmocka_unit_test(decoders_that_change_each_token),
              cmocka_unit_test(word_pieces_and_whole_words), cmocka_unit_test(sentencepiece_models),
              cmocka_unit_test(tekken_files))
