@@ -30,6 +30,8 @@ static qn_jval read_number(qn_jstate *r, qn_json *j)
     qn_str raw = qn_json_raw(j);
     bool minus = raw.n_bytes && raw.bytes[0] == '-';
     double f = 0;
+    if (raw.n_bytes == 0)
+        return qn_jnone(); /* the reader has refused it */
     for (size_t at = minus; at < raw.n_bytes; at++) {
         if (raw.bytes[at] >= '0' && raw.bytes[at] <= '9')
             continue;

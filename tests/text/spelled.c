@@ -246,6 +246,89 @@ static void nor_under_any_published_template(void **state)
     close_fixture(&f);
 }
 
+/* What a template may do to a message's text m, its own <s> in it or around. */
+static const char *const changes[] = {
+    "m",
+    "m | wordwrap(9, wrapstring='<s>')",
+    "m | wordwrap(3)",
+    "m | wordwrap(40, false, '<s>', false)",
+    "m | indent('<s>', true, true)",
+    "m.replace(' ', '\\n') | indent('<s>')",
+    "m | replace(' ', '<s>') | replace('<', '<s>') | replace('', '<s>', 3)",
+    "m | urlize(target='<s>', extra_schemes=['ab:'])",
+    "(m ~ ' www.x.org/' ~ m) | urlize(8, true, '<s>', '<s>')",
+    "(m | escape) | striptags",
+    "m.replace('<', '&lt;').replace('>', '&gt;') | striptags",
+    "(m | escape).unescape()",
+    "[m, {'a': m}] | pprint",
+    "m | pprint",
+    "m | escape",
+    "m | forceescape | string",
+    "m | tojson",
+    "[m, m] | tojson(indent='<s>')",
+    "[m, m] | tojson(separators=('<s>', ''))",
+    "m.translate({60: '<s>', 32: none})",
+    "m.translate(m.maketrans(' ', 'x'))",
+    "m.split() | random",
+    "m.split() | join(' ')",
+    "m.split(' ')[2]",
+    "m.split() | map('upper') | map('lower') | list",
+    "m.split() | map('trim', '<>') | map('center', 40) | list",
+    "m.partition(' ')",
+    "m.rsplit(' ', 3)",
+    "m.splitlines()",
+    "m | truncate(80, true, '<s>')",
+    "m | title | capitalize | upper | lower",
+    "m.swapcase().swapcase().casefold()",
+    "m | reverse | reverse",
+    "m[::-1][::-1]",
+    "m | list | join",
+    "m.split() | batch(2) | list",
+    "m.split() | slice(3) | list",
+    "m.split() | sort | unique | list",
+    "m.split() | groupby(0)",
+    "m | xmlattr if false else {m: m, 'a': m}",
+    "{'a': m} | xmlattr",
+    "{'a': m, 'b': m} | urlencode",
+    "{'a': m} | dictsort",
+    "'%s %r %a %.30s' % (m, m, m, m)",
+    "'{} {!r} {:>3000} {a[0]}'.format(m, m, m, a=[m])",
+    "('%s' | safe) % m ~ (('{}' | safe).format(m))",
+    "m | format if false else m.format_map({}) if false else m ~ 2 ** 70",
+    "m.zfill(9000) ~ m.ljust(9000, '<') ~ m.center(9000, '>')",
+    "m.expandtabs().strip('<').lstrip('|').rstrip('>')",
+    "m.removeprefix('<').removesuffix('>')",
+    "m | default('<s>') | string | safe",
+    "(messages | map(attribute='content') | first) ~ (messages | selectattr('content') | first).content",
+    "namespace(a=m).a ~ dict(b=m).b ~ cycler(m).next() ~ joiner(m)()",
+    "dict.fromkeys([m])",
+    "messages",
+    "m.encode if false else m * 2 + m",
+};
+
+static void nor_by_way_of_any_filter_or_method(void **state)
+{
+    fixture f;
+    (void)state;
+    open_fixture(&f);
+    for (size_t i = 0; i < QN_COUNT(changes); i++) {
+        char source[400];
+        qn_template *t = NULL;
+        qn_error err = {0};
+        int n = snprintf(source, sizeof source,
+                         "<s>{%% set m = messages[0].content %%}{{ %s }}</s>", changes[i]);
+        if (qn_template_parse(&t, (size_t)n, source, NULL, &err) != QN_OK)
+            fail_msg("%s: %s", source, err.text);
+        size_t before = f.n_compared;
+        check_shape(&f, changes[i], t, 1);
+        if (f.n_compared == before)
+            print_message("%s was not compared\n", changes[i]);
+        qn_template_release(t);
+    }
+    assert_int_equal(f.n_compared, QN_COUNT(changes));
+    close_fixture(&f);
+}
+
 /* What the prompt would be if nobody told the template's text from that of a message. */
 static void the_names_are_found_where_they_may_be(void **state)
 {
@@ -266,6 +349,7 @@ static void the_names_are_found_where_they_may_be(void **state)
     close_fixture(&f);
 }
 
-QN_TEST_MAIN(cmocka_unit_test(the_names_are_found_where_they_may_be),
+QN_TEST_MAIN(cmocka_unit_test(nor_by_way_of_any_filter_or_method),
+             cmocka_unit_test(the_names_are_found_where_they_may_be),
              cmocka_unit_test(no_message_puts_a_control_token_into_a_prompt),
              cmocka_unit_test(nor_under_any_published_template))
