@@ -320,7 +320,7 @@ def marked(out):
 
 def shown():
     """Decoders that change the text of each token."""
-    t = train(models.BPE(unk_token="<unk>", fuse_unk=False), trainers.BpeTrainer(vocab_size=500, show_progress=False, limit_alphabet=80, special_tokens=["<unk>", "<s>"]),
+    t = train(models.BPE(unk_token="<unk>", fuse_unk=False), trainers.BpeTrainer(vocab_size=500, show_progress=False, limit_alphabet=80, special_tokens=["<unk>"]),
               P.WhitespaceSplit())
     t.decoder = decoders.Sequence([decoders.Replace("th", "TTH"), decoders.Replace(Regex(r"[0-9]+|(?=n)"), "#"), decoders.Strip("s", 0, 1),
                                    decoders.Strip("e", 2, 0), decoders.Fuse()])
