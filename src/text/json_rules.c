@@ -353,6 +353,13 @@ static qn_status read_small_cut(qn_json_reading *r, qn_json_part *part, qn_error
 {
     if (qn_str_is(part->type, "Digits") && part->individual_digits)
         return add_cut(r, (qn_cut_step){.kind = QN_CUT_SCAN, .scan = qn_cut_digit}, err);
+    if (qn_str_is(part->type, "UnicodeScripts"))
+        return add_cut(r,
+                       (qn_cut_step){.kind = QN_CUT_SCAN,
+                                     .scan = qn_cut_script,
+                                     .behavior = QN_CUT_REMOVED,
+                                     .inverted = true},
+                       err);
     if (qn_str_is(part->type, "Digits"))
         return add_class(r, QN_CLASS_NUMBER, QN_CUT_CONTIGUOUS, err);
     if (qn_str_is(part->type, "WhitespaceSplit"))

@@ -42,6 +42,6 @@ qn_cut_pattern qn_cut_gpt2, qn_cut_llama3, qn_cut_cl100k, qn_cut_qwen2, qn_cut_q
     qn_cut_newline, qn_cut_letters_llm, qn_cut_punctuation_llm, qn_cut_last_spaces,
     qn_cut_cjk_llm, qn_cut_letters_coder, qn_cut_punctuation_coder, qn_cut_punctuation, qn_cut_numbers,
     qn_cut_three_digits, qn_cut_bloom, qn_cut_line, qn_cut_minicpm5, qn_cut_ufakzeka, qn_cut_seed,
-    qn_cut_exaone_moe, qn_cut_youtu, qn_cut_youtu_scripts, qn_cut_kimi, qn_cut_jais_spaces, qn_cut_whole_number, qn_cut_odd_digits, qn_cut_thousands, qn_cut_before_thousands, qn_cut_by_thousands, qn_cut_spark,
+    qn_cut_exaone_moe, qn_cut_youtu, qn_cut_youtu_scripts, qn_cut_kimi, qn_cut_jais_spaces, qn_cut_whole_number, qn_cut_odd_digits, qn_cut_thousands, qn_cut_before_thousands, qn_cut_by_thousands, qn_cut_spark, qn_cut_script,
     qn_cut_sentinel, qn_cut_image, qn_cut_indent, qn_cut_mark;
 // clang-format on

@@ -55,13 +55,14 @@ NORMALIZERS = {
     "Replace classes": N.Replace(Regex(r"[\p{L}&&[^a-m]]+|\h{2}|[[:punct:]]"), "."),
     "Sequence": N.Sequence([N.NFKC(), N.Lowercase(), N.Replace(Regex(r"\s+"), " "), N.Sequence([N.Strip(), N.Prepend("!")])]),
 }
-EVERY = ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Bert", "Bert accents", "Split negated", "Split classes")
+EVERY = ("UnicodeScripts", "NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt", "Bert", "Bert accents", "Split negated", "Split classes")
 CUTS = {
     "ByteLevel": [P.ByteLevel(add_prefix_space=False)], "ByteLevel prefix": [P.ByteLevel(add_prefix_space=True)],
     "Whitespace": [P.Whitespace(), BYTES], "WhitespaceSplit": [P.WhitespaceSplit(), BYTES], "Bert": [P.BertPreTokenizer(), BYTES],
     "Digits": [P.Digits(individual_digits=False), BYTES], "Digits alone": [P.Digits(individual_digits=True), BYTES],
     "Punctuation": [P.Punctuation(), BYTES], "Punctuation contiguous": [P.Punctuation("contiguous"), BYTES],
     "Punctuation next": [P.Punctuation("merged_with_next"), BYTES], "Punctuation removed": [P.Punctuation("removed"), BYTES],
+    "UnicodeScripts": [P.UnicodeScripts(), BYTES], "UnicodeScripts in words": [P.WhitespaceSplit(), P.UnicodeScripts(), BYTES],
     "CharDelimiterSplit": [P.CharDelimiterSplit("a"), BYTES], "FixedLength": [P.FixedLength(length=3), BYTES],
     "Split text": [split("th", "merged_with_previous"), BYTES], "Split next": [split(" ", "merged_with_next"), BYTES],
     "Split inverted": [split(Regex(r"\w+|[^\w\s]"), "removed", True), BYTES],

@@ -65,7 +65,7 @@ CUTS = {
     "empty-pattern": {"type": "Split", "pattern": {"String": ""}, "behavior": "Removed", "invert": False},
     "properties": {"type": "Split", "pattern": {"Regex": r"\p{Han}+|\P{Greek}\x{41}|[\p{^Latin}[[:punct:]]\d]|\p{Lowercase}\o{101}"}, "behavior": "Isolated", "invert": False},
     "no-brace": {"type": "Split", "pattern": {"Regex": r"\p{L"}, "behavior": "Isolated", "invert": False},
-    "unknown": {"type": "UnicodeScripts"},
+    "unknown": {"type": "Odd"}, "scripts": {"type": "UnicodeScripts"},
 }
 
 

@@ -237,17 +237,16 @@ special tokens that a `tokenizer_config.json` lists beside a tiktoken file are a
 calls not special, which then stay in decoded text.
 
 Which surroundings of a model are held to the packages: those of every tokenizer class of transformers that can be made
-without files (`tests/text/pipelines.c`), each normalizer and pre-tokenizer alone (`tests/text/json_probe.c`), nine of
+without files (`tests/text/pipelines.c`), each normalizer and pre-tokenizer alone (`tests/text/json_probe.c`), ten of
 them and two patterns over every code point, the special tokens of every published tiktoken file (`tests/text/tiktoken.c`).
 `build/release/bench/text/classes` times a mebibyte of every general category through every kind: the slowest takes 0.2 s
 (two cores of an EPYC, spaces, o200k_base).
 
 What is refused, by a sentence that names it, because no published model has it or nothing says what is right:
 
-- `tokenizer.json`: the pre-tokenizer UnicodeScripts; Metaspace with another mark than U+2581; a decoder that changes the
-  text behind one that joins it, other than by one space at its start, since a stream could not know; two that both join
-  words; a normalizer behind ByteLevel. A tokenizer with dropout leaves out merges at random, so there are no ids to be
-  equal to.
+- `tokenizer.json`: Metaspace with another mark than U+2581; a decoder that changes the text behind one that joins it,
+  other than by one space at its start, since a stream could not know; two that both join words; a normalizer behind
+  ByteLevel. A tokenizer with dropout leaves out merges at random, so there are no ids to be equal to.
 - GGUF, of all pre-tokenizers that llama.cpp knew in September 2026: `default` and none, which converters write where they
   did not know the model's own; `afmoe`, whose digits llama.cpp cuts by code of its own, which joins what stands before
   a number to it, and whose published pattern was not at hand; `whitespace`, of an embedding model, whose unknown

@@ -26,7 +26,7 @@ static const struct {
     {"no-list", QN_EFORMAT, "Sequence"},
     {"byte-normalizer-first", QN_EUNSUPPORTED, "behind ByteLevel"},
     {"byte-normalizer-cut", QN_EUNSUPPORTED, "ByteLevel"},
-    {"cut-unknown", QN_EUNSUPPORTED, "pre_tokenizer: pre-tokenizer UnicodeScripts"},
+    {"cut-unknown", QN_EUNSUPPORTED, "pre_tokenizer: pre-tokenizer Odd"},
     {"cut-bad-behavior", QN_EUNSUPPORTED, "behavior Odd"},
     {"cut-bad-pattern", QN_EFORMAT, "the pattern (a"},
     {"cut-bad-class", QN_EUNSUPPORTED, "the pattern [[[[[[[[[[[[a"},
