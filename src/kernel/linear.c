@@ -108,6 +108,18 @@ static void touch(const uint8_t *bytes, size_t n_bytes)
     __asm__ volatile("" : : "r"(sum)); /* so that the loads stay */
 }
 
+/* n sums of each row. A whole granule has a case of its own, because what a compiler makes of a
+ * short copy of any length takes longer than the products of a small matrix. */
+static void copy_sums(size_t n, size_t n_rows, const float *acc, float *y, size_t y_stride)
+{
+    size_t stride = (n + 15) / 16 * 16;
+    for (size_t r = 0; r < n_rows; r++, acc += stride, y += y_stride)
+        if (n == QN_LINEAR_GRANULE)
+            memcpy(y, acc, QN_LINEAR_GRANULE * sizeof *y);
+        else
+            memcpy(y, acc, n * sizeof *y);
+}
+
 static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                         size_t n_rows, const uint8_t *act, float *y, size_t y_stride, scratch *s)
 {
@@ -119,9 +131,7 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
         n = QN_MIN(o_end - o, (size_t)QN_LINEAR_GRANULE);
         size_t next = o + n < o_end ? o + n : o_begin;
         mul_granule(k, w, o, n, w->bytes + next * w->n_row_bytes, n_rows, act, s);
-        for (size_t r = 0; r < n_rows; r++)
-            memcpy(y + r * y_stride + (o - o_begin), s->acc + r * ((n + 15) / 16 * 16),
-                   n * sizeof *y);
+        copy_sums(n, n_rows, s->acc, y + (o - o_begin), y_stride);
     }
     if (k->panel_tiles_end)
         k->panel_tiles_end();

@@ -12,9 +12,11 @@
 #include <string.h>
 
 #ifdef __AVX512F__
-enum { MOST_ROWS = 6, MOST_PANELS = 2 };
+#define MOST_ROWS 6
+#define MOST_PANELS 2
 #else
-enum { MOST_ROWS = 2, MOST_PANELS = 1 };
+#define MOST_ROWS 2
+#define MOST_PANELS 1
 #endif
 
 typedef struct tile {
@@ -213,27 +215,23 @@ LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_
         lanes_store(t.y + r * t.y_stride + 16 * i, acc[r][i]);
 }
 
-/* The rows of the next tile: 6, 4, 2 or 1, or 2 or 1 with fewer registers. Eight rows are twice 4,
- * which keeps the pipeline fuller than 6 and 2. */
-LANES_INLINE size_t rows_of_tile(size_t n_rows)
-{
-    if (n_rows >= MOST_ROWS && (MOST_ROWS <= 4 || n_rows != 8))
-        return MOST_ROWS;
-    return n_rows >= 4 ? 4 : n_rows >= 2 ? 2 : 1;
-}
-
+/* In tiles of like sizes. */
 LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n_rows, tile t)
 {
-    for (size_t n; n_rows > 0; n_rows -= n, t.x += n * t.x_stride, t.y += n * t.y_stride) {
-        n = rows_of_tile(n_rows);
-        if (n == MOST_ROWS)
-            mul_tile(MOST_ROWS, n_panels, shape, n_k, t);
-        else if (MOST_ROWS > 4 && n == 4)
-            mul_tile(4, n_panels, shape, n_k, t);
-        else if (MOST_ROWS > 2 && n == 2)
-            mul_tile(2, n_panels, shape, n_k, t);
-        else
-            mul_tile(1, n_panels, shape, n_k, t);
+    size_t n_tiles = (n_rows + MOST_ROWS - 1) / MOST_ROWS;
+    for (size_t n; n_tiles > 0; n_tiles--, t.x += n * t.x_stride, t.y += n * t.y_stride) {
+        n = (n_rows + n_tiles - 1) / n_tiles;
+        n_rows -= n;
+        switch (n) {
+        case 1: mul_tile(1, n_panels, shape, n_k, t); break;
+#if MOST_ROWS > 2
+        case 3: mul_tile(3, n_panels, shape, n_k, t); break;
+        case 4: mul_tile(4, n_panels, shape, n_k, t); break;
+        case 5: mul_tile(5, n_panels, shape, n_k, t); break;
+        case 6: mul_tile(6, n_panels, shape, n_k, t); break;
+#endif
+        default: mul_tile(2, n_panels, shape, n_k, t);
+        }
     }
 }
 
