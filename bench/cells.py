@@ -13,6 +13,7 @@ SETS = ["core", "full"]
 MODELS = {
     "smollm2": "smollm2",
     "gemma3-270m": "gemma3-270m",
+    "qwen1.5b": "qwen2.5-coder-1.5b",
     "1b-q8_0": ("llama-3.2-1b", "Q8_0"),
     "1b-q4_0": ("llama-3.2-1b", "Q4_0"),
     "1b-q4_k_m": ("llama-3.2-1b", "Q4_K_M"),
@@ -33,6 +34,7 @@ ROWS = [
     ("core", "1b-q8_0 1b-q4_0 1b-q4_k_m 1b-bf16", "tg32", "1 2"),
     ("core", "smollm2 gemma3-270m 1b-q8_0 1b-q4_0 1b-q4_k_m", "pp512", "2"),
     ("core", "1b-q4_k_m", "tg32xs4 tg32xs16 tg16@d8192! first memory", "2"),
+    ("core", "qwen1.5b", "first", "2"),
     ("full", "1b-bf16", "pp512", "2"),
     ("full", "1b-q4_k_m", "pp2048 pp512@d8192! tg16@d32768!", "2"),
     ("full", "1b-q8_0 1b-q4_k_m", "tg32xs2 tg32xs4 tg32xs8 tg32xs16", "2"),

@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct qn_member_scratch { /* of one thread */
-    uint8_t *own; /* its copy of the rows of a step, when they are few */
+    uint8_t *own;                  /* its copy of the rows of a step, when they are few */
     uint8_t *linear, *attend, *experts;
     const void **k_pages, **v_pages; /* [n_pages] */
 } qn_member_scratch;
@@ -443,11 +443,8 @@ static void run_body(void *context, size_t index, size_t n_members)
 static void run_head(void *context, size_t index, size_t n_members)
 {
     qn_forward *f = context;
-    member m = {.f = f,
-                .index = index,
-                .n = n_members,
-                .n_rows = f->n_head,
-                .scratch = &f->scratch[index]};
+    member m = {
+        .f = f, .index = index, .n = n_members, .n_rows = f->n_head, .scratch = &f->scratch[index]};
     run_ops(m, (range){f->program->n_body, f->program->n_ops});
 }
 
@@ -455,6 +452,8 @@ void qn_forward_body(qn_forward *f, const qn_batch *batch)
 {
     f->batch = batch;
     f->head_first = 0;
+    f->n_space_rows[QN_SPACE_ROWS] = batch->n_rows;
+    f->n_space_rows[QN_SPACE_WANTED] = batch->n_wanted;
     for (uint32_t s = 0; s < batch->n_segments; s++)
         for (uint32_t i = 0; i < batch->segments[s].n_rows; i++)
             f->segment_of_row[batch->segments[s].first_row + i] = s;
@@ -465,6 +464,7 @@ const float *qn_forward_logits(qn_forward *f, uint32_t first, uint32_t n)
 {
     f->head_first = first;
     f->n_head = n;
+    f->n_space_rows[QN_SPACE_HEAD] = n;
     qn_pool_run(f->pool, run_head, f);
     return row_of(&(member){.f = f}, &f->program->logits, 0);
 }
@@ -481,7 +481,6 @@ static bool lay_out_spaces(qn_forward *f, qn_arena *a)
     const uint32_t n_rows[QN_N_SPACES] = {f->shape.n_rows, f->shape.n_wanted, f->shape.n_head_rows};
     for (int s = 0; s < QN_N_SPACES; s++) {
         size_t n_bytes;
-        f->n_space_rows[s] = n_rows[s];
         if (!qn_mul(f->program->row_bytes[s], n_rows[s], &n_bytes))
             return false;
         QN_TAKE(a, f->space[s], n_bytes);

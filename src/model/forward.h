@@ -37,7 +37,7 @@ typedef struct qn_forward {
     qn_pool *pool;
     qn_forward_shape shape;
     uint8_t *space[QN_N_SPACES];
-    uint32_t n_space_rows[QN_N_SPACES]; /* capacity */
+    uint32_t n_space_rows[QN_N_SPACES]; /* of this step: its values lie close together */
     uint32_t *segment_of_row;           /* [n_rows] */
     struct qn_member_scratch *scratch;  /* [n_threads] */
     uint8_t *parts; /* [n_kv_heads][n_spans][n_part_bytes]: one row's attention over each span */

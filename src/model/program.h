@@ -2,7 +2,7 @@
  *
  * Ops [0, n_body) turn the rows of a batch into the hidden rows whose logits are wanted; ops
  * [n_body, n_ops) turn a block of those into logits. A buffer lies in one of three spaces, each
- * sized by its number of rows: address = space + offset * rows of the space + row * n_bytes.
+ * sized by its number of rows in a step: address = space + offset * that number + row * n_bytes.
  * An op with .barrier may begin only when all threads have ended the ops before it.
  *
  * With many rows each thread takes its rows through a chain of ops. With few, every thread repeats
