@@ -27,6 +27,29 @@ typedef struct qn_json_reading { /* of the components, in any order */
     int add_space_prefix; /* for the vocabulary's source */
 } qn_json_reading;
 
+#define QN_MARK "\xE2\x96\x81" /* U+2581 */
+
+/* Reads a component's object. */
+qn_status qn_json_part_read(qn_json_reading *r, qn_str text, qn_json_part *part, qn_error *err);
+
+/* Calls `read` for each element of a JSON array, depth Sequences deep. */
+typedef qn_status qn_json_part_each(qn_json_reading *r, qn_str text, size_t depth, qn_error *err);
+qn_status qn_json_part_list(qn_json_reading *r, qn_str list, size_t depth, qn_json_part_each *read,
+                            qn_error *err);
+
+/* Makes the text the rules' own. */
+qn_status qn_json_part_copy(qn_json_reading *r, qn_str *text, qn_error *err);
+
+/* {"String": text} or {"Regex": text}, which becomes the rules' own. */
+qn_status qn_json_part_pattern(qn_json_reading *r, qn_str raw, qn_str *text, bool *is_regex,
+                               qn_error *err);
+
+/* Fails: "what type is not supported". */
+qn_status qn_json_part_unsupported(const char *what, qn_str type, qn_error *err);
+
+/* One decoder, which may be a Sequence. */
+qn_json_part_each qn_json_decoder_part;
+
 /* Each reads one value of the document, which may be null. */
 qn_status qn_json_normalizer(qn_json_reading *r, qn_str text, qn_error *err);
 qn_status qn_json_pre_tokenizer(qn_json_reading *r, qn_str text, qn_error *err);

@@ -6,8 +6,6 @@
 #include "text/json_part.h"
 #include "text/patterns.h"
 
-#define MARK "\xE2\x96\x81"
-
 enum { MOST_DEPTH = 4 };
 
 #define TEXT(name)                                                                                 \
@@ -69,7 +67,7 @@ static const qn_json_field fields[] = {
     {0},
 };
 
-static qn_status read_part(qn_json_reading *r, qn_str text, qn_json_part *part, qn_error *err)
+qn_status qn_json_part_read(qn_json_reading *r, qn_str text, qn_json_part *part, qn_error *err)
 {
     qn_json j;
     *part = (qn_json_part){.use_regex = true,
@@ -82,7 +80,7 @@ static qn_status read_part(qn_json_reading *r, qn_str text, qn_json_part *part, 
                            .length = 5,
                            .prefix = qn_str_of("##"),
                            .suffix = qn_str_of("</w>"),
-                           .replacement = qn_str_of(MARK),
+                           .replacement = qn_str_of(QN_MARK),
                            .pad_token = qn_str_of("<pad>"),
                            .delimiter_token = qn_str_of("|")};
     qn_json_init_raw(&j, r->document, text);
@@ -95,11 +93,8 @@ static qn_status read_part(qn_json_reading *r, qn_str text, qn_json_part *part, 
     return qn_json_end(&j, err);
 }
 
-/* Calls `read` for each element of a JSON array. */
-typedef qn_status read_one(qn_json_reading *r, qn_str text, size_t depth, qn_error *err);
-
-static qn_status read_list(qn_json_reading *r, qn_str list, size_t depth, read_one *read,
-                           qn_error *err)
+qn_status qn_json_part_list(qn_json_reading *r, qn_str list, size_t depth, qn_json_part_each *read,
+                            qn_error *err)
 {
     qn_json j;
     QN_FAIL_IF(!list.bytes, err, QN_EFORMAT, "a Sequence without its list");
@@ -114,7 +109,7 @@ static qn_status read_list(qn_json_reading *r, qn_str list, size_t depth, read_o
     return qn_json_end(&j, err);
 }
 
-static qn_status copy(qn_json_reading *r, qn_str *text, qn_error *err)
+qn_status qn_json_part_copy(qn_json_reading *r, qn_str *text, qn_error *err)
 {
     const char *own = qn_region_copy(&r->rules->memory, text->n_bytes, text->bytes);
     if (!own)
@@ -123,15 +118,15 @@ static qn_status copy(qn_json_reading *r, qn_str *text, qn_error *err)
     return QN_OK;
 }
 
-static qn_status unsupported(const char *what, qn_str type, qn_error *err)
+qn_status qn_json_part_unsupported(const char *what, qn_str type, qn_error *err)
 {
     char shown[QN_SHOWN];
     return qn_fail(err, QN_EUNSUPPORTED, "%s %s is not supported", what, qn_str_show(shown, type));
 }
 
 /* {"String": text} or {"Regex": text}. */
-static qn_status read_pattern(qn_json_reading *r, qn_str raw, qn_str *text, bool *is_regex,
-                              qn_error *err)
+qn_status qn_json_part_pattern(qn_json_reading *r, qn_str raw, qn_str *text, bool *is_regex,
+                               qn_error *err)
 {
     qn_json j;
     qn_str key;
@@ -146,7 +141,7 @@ static qn_status read_pattern(qn_json_reading *r, qn_str raw, qn_str *text, bool
     }
     QN_TRY(qn_json_end(&j, err));
     QN_FAIL_IF(n != 1 || text->n_bytes == 0, err, QN_EFORMAT, "a pattern without its text");
-    return copy(r, text, err);
+    return qn_json_part_copy(r, text, err);
 }
 
 /* Normalizers. */
@@ -168,9 +163,9 @@ static qn_status read_replace(qn_json_reading *r, qn_json_part *part, qn_error *
 {
     qn_normal step = {.kind = QN_REPLACE};
     bool is_regex = false;
-    QN_TRY(read_pattern(r, part->pattern, &step.pattern, &is_regex, err));
+    QN_TRY(qn_json_part_pattern(r, part->pattern, &step.pattern, &is_regex, err));
     step.content = part->content;
-    QN_TRY(copy(r, &step.content, err));
+    QN_TRY(qn_json_part_copy(r, &step.content, err));
     QN_TRY(add_normal(r, step, err));
     qn_normal *own = &r->rules->normals[r->rules->n_normals - 1];
     if (!is_regex)
@@ -221,13 +216,13 @@ static const struct {
 static qn_status read_normalizer(qn_json_reading *r, qn_str text, size_t depth, qn_error *err)
 {
     qn_json_part part;
-    QN_TRY(read_part(r, text, &part, err));
+    QN_TRY(qn_json_part_read(r, text, &part, err));
     QN_FAIL_IF(r->maps_bytes, err, QN_EUNSUPPORTED, "a normalizer behind ByteLevel");
     for (size_t i = 0; i < QN_COUNT(plain_normals); i++)
         if (qn_str_is(part.type, plain_normals[i].type))
             return add_kind(r, plain_normals[i].kind, err);
     if (qn_str_is(part.type, "Sequence"))
-        return read_list(r, part.normalizers, depth, read_normalizer, err);
+        return qn_json_part_list(r, part.normalizers, depth, read_normalizer, err);
     if (qn_str_is(part.type, "Replace"))
         return read_replace(r, &part, err);
     if (qn_str_is(part.type, "Precompiled"))
@@ -240,11 +235,11 @@ static qn_status read_normalizer(qn_json_reading *r, qn_str text, size_t depth, 
         return add_normal(r, (qn_normal){.kind = QN_STRIP_ENDS, .flags = sides}, err);
     }
     if (qn_str_is(part.type, "Prepend")) {
-        QN_TRY(copy(r, &part.prepend, err));
+        QN_TRY(qn_json_part_copy(r, &part.prepend, err));
         return add_normal(r, (qn_normal){.kind = QN_PREPEND, .content = part.prepend}, err);
     }
     if (!qn_str_is(part.type, "ByteLevel"))
-        return unsupported("normalizer", part.type, err);
+        return qn_json_part_unsupported("normalizer", part.type, err);
     r->maps_bytes = true;
     return QN_OK;
 }
@@ -278,7 +273,7 @@ static qn_status read_behavior(qn_str text, qn_cut_behavior usual, qn_cut_behavi
             return QN_OK;
         }
     }
-    return unsupported("the behavior", text, err);
+    return qn_json_part_unsupported("the behavior", text, err);
 }
 
 /* The scanners of a known pattern; false where they say less than the step wants to know. */
@@ -302,7 +297,7 @@ static qn_status read_split(qn_json_reading *r, const qn_json_part *part, qn_err
     qn_cut_step step = {.kind = QN_CUT_TEXT, .inverted = part->invert};
     bool is_regex = false, added = false;
     QN_TRY(read_behavior(part->behavior, QN_CUT_ISOLATED, &step.behavior, err));
-    QN_TRY(read_pattern(r, part->pattern, &step.text, &is_regex, err));
+    QN_TRY(qn_json_part_pattern(r, part->pattern, &step.text, &is_regex, err));
     const qn_pattern *known = is_regex ? qn_pattern_known(step.text) : NULL;
     if (known)
         QN_TRY(add_known(r, known, step, &added, err));
@@ -319,7 +314,7 @@ static qn_status read_metaspace(qn_json_reading *r, const qn_json_part *part, qn
 {
     unsigned flags = part->split ? QN_MARKS_SPLIT : 0;
     qn_str scheme = part->prepend_scheme;
-    QN_FAIL_IF(!qn_str_is(part->replacement, MARK), err, QN_EUNSUPPORTED,
+    QN_FAIL_IF(!qn_str_is(part->replacement, QN_MARK), err, QN_EUNSUPPORTED,
                "Metaspace with another character than U+2581 is not supported");
     if (!part->add_prefix_space || (scheme.bytes && qn_str_is(scheme, "never")))
         flags |= 0;
@@ -328,7 +323,7 @@ static qn_status read_metaspace(qn_json_reading *r, const qn_json_part *part, qn
     else if (qn_str_is(scheme, "first"))
         flags |= QN_MARKS_FIRST;
     else
-        return unsupported("the prepend_scheme", scheme, err);
+        return qn_json_part_unsupported("the prepend_scheme", scheme, err);
     return add_cut(r, (qn_cut_step){.kind = QN_CUT_MARKS, .flags = flags}, err);
 }
 
@@ -379,22 +374,22 @@ static qn_status read_small_cut(qn_json_reading *r, qn_json_part *part, qn_error
         return add_cut(r, (qn_cut_step){.kind = QN_CUT_FIXED, .flags = (unsigned)part->length},
                        err);
     if (qn_str_is(part->type, "CharDelimiterSplit") && part->delimiter.n_bytes) {
-        QN_TRY(copy(r, &part->delimiter, err));
+        QN_TRY(qn_json_part_copy(r, &part->delimiter, err));
         return add_cut(
             r,
             (qn_cut_step){.kind = QN_CUT_TEXT, .text = part->delimiter, .behavior = QN_CUT_REMOVED},
             err);
     }
-    return unsupported("pre-tokenizer", part->type, err);
+    return qn_json_part_unsupported("pre-tokenizer", part->type, err);
 }
 
 static qn_status read_pre_tokenizer(qn_json_reading *r, qn_str text, size_t depth, qn_error *err)
 {
     qn_json_part part;
     qn_cut_behavior behavior;
-    QN_TRY(read_part(r, text, &part, err));
+    QN_TRY(qn_json_part_read(r, text, &part, err));
     if (qn_str_is(part.type, "Sequence"))
-        return read_list(r, part.pretokenizers, depth, read_pre_tokenizer, err);
+        return qn_json_part_list(r, part.pretokenizers, depth, read_pre_tokenizer, err);
     if (qn_str_is(part.type, "Split"))
         return read_split(r, &part, err);
     if (qn_str_is(part.type, "ByteLevel"))
@@ -515,15 +510,15 @@ static qn_status read_post_processor(qn_json_reading *r, qn_str text, size_t dep
 {
     qn_json_part part;
     uint32_t cls, sep;
-    QN_TRY(read_part(r, text, &part, err));
+    QN_TRY(qn_json_part_read(r, text, &part, err));
     if (qn_str_is(part.type, "ByteLevel")) /* about offsets alone */
         return QN_OK;
     if (qn_str_is(part.type, "Sequence"))
-        return read_list(r, part.processors, depth, read_post_processor, err);
+        return qn_json_part_list(r, part.processors, depth, read_post_processor, err);
     if (qn_str_is(part.type, "TemplateProcessing"))
         return read_template(r, &part, err);
     if (!qn_str_is(part.type, "RobertaProcessing") && !qn_str_is(part.type, "BertProcessing"))
-        return unsupported("post-processor", part.type, err);
+        return qn_json_part_unsupported("post-processor", part.type, err);
     QN_FAIL_IF(!part.cls.bytes || !part.sep.bytes, err, QN_EFORMAT,
                "a post-processor without cls and sep");
     QN_TRY(read_named_id(r, part.cls, &cls, err));
@@ -532,144 +527,10 @@ static qn_status read_post_processor(qn_json_reading *r, qn_str text, size_t dep
     return add_around(r, false, 1, &sep, err);
 }
 
-/* Decoders. */
-
-static qn_status join_as(qn_json_reading *r, qn_joining joining, qn_error *err)
-{
-    QN_FAIL_IF(r->rules->joining != QN_JOIN_PLAIN, err, QN_EUNSUPPORTED,
-               "two decoders that both join words are not supported");
-    r->rules->joining = joining;
-    return QN_OK;
-}
-
-/* A step on the text of each token, which must still be alone and not yet bytes. */
-static qn_status add_shown(qn_json_reading *r, qn_normal step, qn_error *err)
-{
-    qn_rules *x = r->rules;
-    QN_FAIL_IF(r->fuses || r->reads_bytes || r->joins_bytes || x->joining != QN_JOIN_PLAIN, err,
-               QN_EUNSUPPORTED, "a decoder that changes texts behind one that joins them");
-    QN_FAIL_IF(x->n_shows == QN_RULES_STEPS, err, QN_ELIMIT, "more than %d steps of decoding",
-               QN_RULES_STEPS);
-    x->shows[x->n_shows++] = step;
-    return QN_OK;
-}
-
-static qn_status show_as(qn_json_reading *r, const char *pattern, const char *content,
-                         qn_error *err)
-{
-    return add_shown(r,
-                     (qn_normal){.kind = QN_REPLACE,
-                                 .pattern = qn_str_of(pattern),
-                                 .content = qn_str_of(content)},
-                     err);
-}
-
-static qn_status read_decoder_replace(qn_json_reading *r, qn_json_part *part, qn_error *err)
-{
-    qn_normal step = {.kind = QN_REPLACE, .content = part->content};
-    bool is_regex = false;
-    QN_TRY(read_pattern(r, part->pattern, &step.pattern, &is_regex, err));
-    if (!is_regex && qn_str_is(step.pattern, MARK) && qn_str_is(part->content, " ")) {
-        QN_FAIL_IF(r->rules->n_shows, err, QN_EUNSUPPORTED,
-                   "a decoder that changes texts before U+2581 is a space");
-        r->unmarks = true;
-        return QN_OK;
-    }
-    QN_TRY(copy(r, &step.content, err));
-    QN_TRY(add_shown(r, step, err));
-    qn_normal *own = &r->rules->shows[r->rules->n_shows - 1];
-    if (!is_regex)
-        return QN_OK;
-    own->kind = QN_REPLACE_ALL;
-    return qn_regex_compile(&own->regex, own->pattern, err);
-}
-
-/* The same at the start of the whole text, else what each token begins and ends with. */
-static qn_status read_decoder_strip(qn_json_reading *r, qn_json_part *part, qn_error *err)
-{
-    qn_normal step = {.kind = QN_STRIP_CHARS,
-                      .content = part->content,
-                      .n_first = (size_t)part->start,
-                      .n_last = (size_t)part->stop};
-    if (!part->start && !part->stop)
-        return QN_OK;
-    if (r->fuses && qn_str_is(part->content, " ") && part->start == 1 && !part->stop)
-        return join_as(r, QN_JOIN_STRIP, err);
-    QN_FAIL_IF(!part->content.n_bytes, err, QN_EFORMAT, "a decoder Strip without its content");
-    QN_TRY(copy(r, &step.content, err));
-    return add_shown(r, step, err);
-}
-
-/* The padding goes, and where it cleans up, spaces before punctuation and the word delimiter. */
-static qn_status read_ctc(qn_json_reading *r, qn_json_part *part, qn_error *err)
-{
-    static const char *const cleaned[][2] = {
-        {" .", "."},   {" ?", "?"},     {" !", "!"},    {" ,", ","},
-        {" ' ", "'"},  {" n't", "n't"}, {" 'm", "'m"},  {" do not", " don't"},
-        {" 's", "'s"}, {" 've", "'ve"}, {" 're", "'re"}};
-    qn_normal pad = {.kind = QN_REPLACE, .pattern = part->pad_token},
-              delimiter = {
-                  .kind = QN_REPLACE, .pattern = part->delimiter_token, .content = qn_str_of(" ")};
-    QN_TRY(copy(r, &pad.pattern, err));
-    QN_TRY(copy(r, &delimiter.pattern, err));
-    if (pad.pattern.n_bytes)
-        QN_TRY(add_shown(r, pad, err));
-    for (size_t i = 0; part->cleanup && i < QN_COUNT(cleaned); i++)
-        QN_TRY(show_as(r, cleaned[i][0], cleaned[i][1], err));
-    if (part->cleanup && delimiter.pattern.n_bytes)
-        QN_TRY(add_shown(r, delimiter, err));
-    return join_as(r, QN_JOIN_CTC, err);
-}
-
-static qn_status read_decoder_marks(qn_json_reading *r, const qn_json_part *part, qn_error *err)
-{
-    bool never = !part->add_prefix_space || qn_str_is(part->prepend_scheme, "never");
-    QN_FAIL_IF(!qn_str_is(part->replacement, MARK), err, QN_EUNSUPPORTED,
-               "Metaspace with another character than U+2581 is not supported");
-    QN_FAIL_IF(r->rules->n_shows, err, QN_EUNSUPPORTED,
-               "a decoder that changes texts before U+2581 is a space");
-    r->unmarks = true;
-    return never ? QN_OK : join_as(r, QN_JOIN_METASPACE, err);
-}
-
-static qn_status read_decoder(qn_json_reading *r, qn_str text, size_t depth, qn_error *err)
-{
-    qn_json_part part;
-    QN_TRY(read_part(r, text, &part, err));
-    r->has_decoder = true;
-    if (qn_str_is(part.type, "Sequence"))
-        return read_list(r, part.decoders, depth, read_decoder, err);
-    r->fuses |= qn_str_is(part.type, "Fuse");
-    if (qn_str_is(part.type, "Fuse"))
-        return QN_OK;
-    if (qn_str_is(part.type, "Replace"))
-        return read_decoder_replace(r, &part, err);
-    r->reads_bytes |= qn_str_is(part.type, "ByteFallback");
-    r->joins_bytes |= qn_str_is(part.type, "ByteLevel");
-    if (qn_str_is(part.type, "ByteFallback") || qn_str_is(part.type, "ByteLevel"))
-        return QN_OK;
-    if (qn_str_is(part.type, "Strip"))
-        return read_decoder_strip(r, &part, err);
-    if (qn_str_is(part.type, "CTC"))
-        return read_ctc(r, &part, err);
-    if (qn_str_is(part.type, "Metaspace"))
-        return read_decoder_marks(r, &part, err);
-    if (qn_str_is(part.type, "WordPiece")) {
-        r->rules->join_text = part.prefix, r->rules->cleans = part.cleanup;
-        QN_TRY(copy(r, &r->rules->join_text, err));
-        return join_as(r, QN_JOIN_WORDPIECE, err);
-    }
-    if (!qn_str_is(part.type, "BPEDecoder"))
-        return unsupported("decoder", part.type, err);
-    r->rules->join_text = part.suffix;
-    QN_TRY(copy(r, &r->rules->join_text, err));
-    return join_as(r, QN_JOIN_SUFFIX, err);
-}
-
 /* The whole. */
 
-static qn_status read_named(qn_json_reading *r, qn_str text, const char *name, read_one *read,
-                            qn_error *err)
+static qn_status read_named(qn_json_reading *r, qn_str text, const char *name,
+                            qn_json_part_each *read, qn_error *err)
 {
     if (!text.bytes || qn_str_is(text, "null"))
         return QN_OK;
@@ -693,17 +554,17 @@ qn_status qn_json_post_processor(qn_json_reading *r, qn_str text, qn_error *err)
 
 qn_status qn_json_decoder(qn_json_reading *r, qn_str text, qn_error *err)
 {
-    return read_named(r, text, "decoder", read_decoder, err);
+    return read_named(r, text, "decoder", qn_json_decoder_part, err);
 }
 
 static bool replaces_spaces(const qn_normal *x)
 {
-    return x->kind == QN_REPLACE && qn_str_is(x->pattern, " ") && qn_str_is(x->content, MARK);
+    return x->kind == QN_REPLACE && qn_str_is(x->pattern, " ") && qn_str_is(x->content, QN_MARK);
 }
 
 static bool prepends_mark(const qn_normal *x)
 {
-    return x->kind == QN_PREPEND && qn_str_is(x->content, MARK);
+    return x->kind == QN_PREPEND && qn_str_is(x->content, QN_MARK);
 }
 
 /* A normalizer that spells spaces as marks, behind which only marks are put before the text. */
