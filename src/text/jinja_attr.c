@@ -53,7 +53,9 @@ static bool loop_attribute(qn_jstate *r, qn_jloop *loop, qn_str name, qn_jval *v
 static bool macro_attribute(qn_jstate *r, const qn_jmacro *m, qn_str name, qn_jval *v)
 {
     const qn_jnode *n = m->node;
-    if (qn_str_is(name, "name")) {
+    if (qn_str_is(name, "name") && n->kind == J_CALL_BLOCK) {
+        *v = qn_jnone();
+    } else if (qn_str_is(name, "name")) {
         *v = qn_jstr_value(qn_jstr_new(r, m->name.n_bytes, m->name.bytes, J_TRUSTED));
     } else if (qn_str_is(name, "arguments")) {
         qn_jlist *list = qn_jlist_new(r, 0);

@@ -307,13 +307,21 @@ static qn_jval call_joiner(qn_jstate *r, qn_jcycler *joiner, const qn_jcall *c)
     return used ? joiner->separator : qn_jtext(r, "");
 }
 
+static qn_jval call_loop(qn_jstate *r, qn_jval loop, qn_jcall *c)
+{
+    static const qn_jnative call = {
+        "__call__", NULL, 1, J_PYTHON, "LoopContext.__call__ self | iterable", 0};
+    bind(r, &call, loop, c);
+    return qn_jfailed(r) ? loop : qn_jcall_loop(r, loop.loop, c->v[0]);
+}
+
 qn_jval qn_jcall_value(qn_jstate *r, qn_jval callee, qn_jcall *c)
 {
     switch (callee.kind) {
     case J_FUNCTION: return qn_jcall_native(r, callee.native, callee, c);
     case J_METHOD: return qn_jcall_native(r, callee.method->native, callee.method->self, c);
     case J_MACRO: return qn_jcall_macro(r, callee.macro, c);
-    case J_LOOP: return qn_jcall_loop(r, callee.loop, c);
+    case J_LOOP: return call_loop(r, callee, c);
     case J_JOINER: return call_joiner(r, callee.cycler, c);
     case J_UNDEFINED: return qn_jrefuse_undefined(r, callee);
     default:

@@ -227,14 +227,14 @@ static qn_jval recursive_loop(qn_jstate *r, const qn_jnode *n, qn_jactivation *o
     return end_capture(r, &c);
 }
 
-qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jcall *c)
+qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jval source)
 {
-    if (!loop->recursive || c->n_positional != 1 || c->n_keyword) {
+    if (!loop->recursive) {
         qn_jfail(r, QN_EARGUMENT,
                  "The loop must have the 'recursive' marker to be called recursively.");
         return qn_jnone();
     }
-    return recursive_loop(r, loop->recursive, loop->outer, c->positional[0], loop->depth0 + 1);
+    return recursive_loop(r, loop->recursive, loop->outer, source, loop->depth0 + 1);
 }
 
 static flow exec_for(qn_jstate *r, const qn_jnode *n)

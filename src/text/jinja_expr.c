@@ -134,8 +134,10 @@ static bool comparison(qn_jparser *p, uint8_t *op)
             return *op = (uint8_t)ops[i].code, true;
     if (qn_jskip_name(p, "in"))
         return *op = J_IN, true;
-    const qn_jtoken *second = qn_jpeek(p, 1);
-    if (!qn_jis_name(p, "not") || second->type != J_NAME || !qn_str_is(second->text, "in"))
+    if (!qn_jis_name(p, "not"))
+        return false;
+    const qn_jtoken *second = qn_jlook(p);
+    if (second->type != J_NAME || !qn_str_is(second->text, "in"))
         return false;
     qn_jtake(p);
     qn_jtake(p);
@@ -283,7 +285,7 @@ static qn_jnode *parse_primary(qn_jparser *p)
     if (qn_jis_op(p, "{"))
         return parse_dict(p);
     if (qn_jskip_op(p, "(")) {
-        qn_jnode *n = qn_jparse_tuple(p, true, NULL, true);
+        qn_jnode *n = qn_jparse_tuple(p, true, true);
         qn_jexpect_op(p, ")");
         return n;
     }
@@ -291,20 +293,18 @@ static qn_jnode *parse_primary(qn_jparser *p)
     return p->spare;
 }
 
-static bool tuple_ends(const qn_jparser *p, const char *end_word)
+static bool tuple_ends(const qn_jparser *p)
 {
     qn_jtype type = qn_jpeek(p, 0)->type;
-    return type == J_PRINT_END || type == J_BLOCK_END || qn_jis_op(p, ")") ||
-           (end_word && qn_jis_name(p, end_word));
+    return type == J_PRINT_END || type == J_BLOCK_END || qn_jis_op(p, ")");
 }
 
-/* One expression, or several with commas as a tuple; end_word ends it as well. */
-static qn_jnode *parse_tuple(qn_jparser *p, qn_jnode *(*item)(qn_jparser *p), const char *end_word,
-                             bool parentheses)
+/* One expression, or several with commas as a tuple. */
+static qn_jnode *parse_tuple(qn_jparser *p, qn_jnode *(*item)(qn_jparser *p), bool parentheses)
 {
     char shown[QN_SHOWN];
     unsigned line = line_of(p);
-    qn_jnode *first = tuple_ends(p, end_word) ? NULL : item(p);
+    qn_jnode *first = tuple_ends(p) ? NULL : item(p);
     if (first && !qn_jis_op(p, ","))
         return first;
     if (!first && !parentheses)
@@ -312,78 +312,89 @@ static qn_jnode *parse_tuple(qn_jparser *p, qn_jnode *(*item)(qn_jparser *p), co
                         qn_jdescribe(shown, qn_jpeek(p, 0)));
     qn_jnode *n = new_leaf(p, J_TUPLES, line), **tail = &n->args;
     qn_jnode_append(p, n, &tail, first);
-    while (qn_jskip_op(p, ",") && !tuple_ends(p, end_word))
+    while (qn_jskip_op(p, ",") && !tuple_ends(p))
         qn_jnode_append(p, n, &tail, item(p));
     return n;
 }
 
-qn_jnode *qn_jparse_tuple(qn_jparser *p, bool conditional, const char *end_word, bool parentheses)
+qn_jnode *qn_jparse_tuple(qn_jparser *p, bool conditional, bool parentheses)
 {
     qn_jnode *n = p->spare;
     if (qn_jenter(p))
-        n = parse_tuple(p, conditional ? qn_jparse_expression : parse_or, end_word, parentheses);
+        n = parse_tuple(p, conditional ? qn_jparse_expression : parse_or, parentheses);
     p->depth--;
     return n;
 }
 
-static void mark_target(qn_jparser *p, qn_jnode *n)
+/* Makes names, and tuples of them, what is stored to; false: something else is among them. */
+static bool mark_target(qn_jnode *n)
 {
+    bool can = n->kind == J_NAMED || n->kind == J_TUPLES;
     n->stores = true;
-    if (n->kind == J_TUPLES)
-        for (qn_jnode *item = n->args; item; item = item->next)
-            mark_target(p, item);
-    else if (n->kind != J_NAMED)
+    for (qn_jnode *item = n->kind == J_TUPLES ? n->args : NULL; item; item = item->next)
+        can &= mark_target(item);
+    return can;
+}
+
+qn_jnode *qn_jparse_targets(qn_jparser *p)
+{
+    qn_jnode *n = parse_tuple(p, parse_primary, false);
+    if (!mark_target(n))
         qn_jparser_fail(p, n->line, QN_EFORMAT, "can't assign to '%s'",
-                        n->kind == J_CONST   ? "const"
-                        : n->kind == J_LISTS ? "list"
-                        : n->kind == J_DICTS ? "dict"
-                                             : "expression");
-}
-
-qn_jnode *qn_jparse_targets(qn_jparser *p, const char *end_word)
-{
-    qn_jnode *n = parse_tuple(p, parse_primary, end_word, false);
-    mark_target(p, n);
+                        n->kind == J_CONST    ? "const"
+                        : n->kind == J_LISTS  ? "list"
+                        : n->kind == J_DICTS  ? "dict"
+                        : n->kind == J_TUPLES ? "tuple"
+                                              : "expression");
     return n;
 }
 
-static qn_jnode *parse_argument(qn_jparser *p, bool *keywords, bool *star, bool *star_star)
+/* Which kinds of argument a call has so far. */
+typedef struct kinds {
+    bool keywords, star, star_star;
+} kinds;
+
+static qn_jnode *parse_starred(qn_jparser *p, qn_jkind kind)
 {
-    const qn_jtoken *t = qn_jpeek(p, 0), *second = qn_jpeek(p, 1);
-    bool ok = !*star_star;
-    qn_jnode *n;
-    if (qn_jskip_op(p, "*")) {
-        ok = ok && !*star;
-        *star = true;
-        n = qn_jnode_new(p, J_STAR, t->line, qn_jparse_expression(p), NULL, NULL);
-    } else if (qn_jskip_op(p, "**")) {
-        *star_star = true;
-        n = qn_jnode_new(p, J_STAR_STAR, t->line, qn_jparse_expression(p), NULL, NULL);
-    } else if (t->type == J_NAME && second->type == J_OP && qn_str_is(second->text, "=")) {
-        *keywords = true;
-        qn_jtake(p);
-        qn_jtake(p);
-        n = qn_jnode_new(p, J_KEYWORD, t->line, qn_jparse_expression(p), NULL, NULL);
-        n->name = t->text;
-    } else {
-        ok = ok && !*star && !*keywords;
-        n = qn_jparse_expression(p);
-    }
-    if (!ok)
+    unsigned line = qn_jtake(p)->line;
+    return qn_jnode_new(p, kind, line, qn_jparse_expression(p), NULL, NULL);
+}
+
+static qn_jnode *parse_keyword(qn_jparser *p)
+{
+    const qn_jtoken *t = qn_jtake(p);
+    qn_jtake(p);
+    qn_jnode *n = qn_jnode_new(p, J_KEYWORD, t->line, qn_jparse_expression(p), NULL, NULL);
+    n->name = t->text;
+    return n;
+}
+
+static qn_jnode *parse_argument(qn_jparser *p, kinds *seen)
+{
+    const qn_jtoken *t = qn_jpeek(p, 0), *second = t->type == J_NAME ? qn_jlook(p) : t;
+    bool star = qn_jis_op(p, "*"), star_star = qn_jis_op(p, "**");
+    bool keyword = t->type == J_NAME && second->type == J_OP && qn_str_is(second->text, "=");
+    bool plain = !star && !star_star && !keyword;
+    if (seen->star_star || (seen->star && (star || plain)) || (seen->keywords && plain))
         qn_jparser_fail(p, t->line, QN_EFORMAT, "invalid syntax for function call expression");
-    return n;
+    seen->star |= star;
+    seen->star_star |= star_star;
+    seen->keywords |= keyword;
+    return plain     ? qn_jparse_expression(p)
+           : keyword ? parse_keyword(p)
+                     : parse_starred(p, star ? J_STAR : J_STAR_STAR);
 }
 
 static void parse_arguments(qn_jparser *p, qn_jnode *call)
 {
-    bool keywords = false, star = false, star_star = false;
+    kinds seen = {0};
     qn_jnode **tail = &call->args;
     qn_jexpect_op(p, "(");
     while (p->status == QN_OK && !qn_jis_op(p, ")")) {
         if (call->args)
             qn_jexpect_op(p, ",");
         if (!qn_jis_op(p, ")"))
-            qn_jnode_append(p, call, &tail, parse_argument(p, &keywords, &star, &star_star));
+            qn_jnode_append(p, call, &tail, parse_argument(p, &seen));
     }
     qn_jexpect_op(p, ")");
 }
@@ -398,7 +409,7 @@ static qn_jnode *parse_subscribed(qn_jparser *p)
             return part[0];
     }
     for (size_t i = 1; i < 3 && qn_jskip_op(p, ":"); i++)
-        if (!qn_jis_op(p, ":") && !qn_jis_op(p, "]") && !qn_jis_op(p, ","))
+        if ((i == 2 || !qn_jis_op(p, ":")) && !qn_jis_op(p, "]") && !qn_jis_op(p, ","))
             part[i] = qn_jparse_expression(p);
     return qn_jnode_new(p, J_SLICE, line, part[0], part[1], part[2]);
 }
@@ -420,13 +431,13 @@ static qn_jnode *parse_brackets(qn_jparser *p, qn_jnode *n)
 static qn_jnode *parse_dot(qn_jparser *p, qn_jnode *n)
 {
     unsigned line = qn_jtake(p)->line;
-    qn_jtoken *t = qn_jpeek(p, 0);
-    if (t->type == J_INTEGER)
+    if (qn_jpeek(p, 0)->type == J_INTEGER)
         return qn_jnode_new(p, J_ITEM, line, n, parse_integer(p), NULL);
+    const qn_jtoken *t = qn_jtake(p);
     if (t->type != J_NAME)
         qn_jparser_fail(p, t->line, QN_EFORMAT, "expected name or number");
     n = qn_jnode_new(p, J_ATTR, line, n, NULL, NULL);
-    n->name = qn_jexpect_name(p);
+    n->name = t->text;
     return n;
 }
 

@@ -159,6 +159,7 @@ static size_t raw_tag(const lexer *l, size_t at, const char *word, bool is_end)
 static void lex_raw(lexer *l)
 {
     unsigned line = l->line;
+    size_t begin = l->at;
     for (size_t at = l->at; at < l->n; at++) {
         const char *brace = memchr(l->s + at, '{', l->n - at);
         at = brace ? (size_t)(brace - l->s) : l->n;
@@ -169,7 +170,8 @@ static void lex_raw(lexer *l)
             return;
         }
     }
-    qn_jparser_fail(l->p, line, QN_EFORMAT, "Missing end of raw directive");
+    if (begin < l->n)
+        qn_jparser_fail(l->p, line, QN_EFORMAT, "Missing end of raw directive");
 }
 
 /* One digit run: (\d+_)*\d+; returns its end, or `at` when there is none. */
@@ -388,8 +390,9 @@ static void unexpected_char(lexer *l)
     for (size_t i = 0; i < l->at; i++)
         n_before += ((unsigned char)l->s[i] & 0xC0) != 0x80;
     char quote = code == '\'' ? '"' : '\'';
-    qn_jparser_fail(l->p, l->line, QN_EFORMAT, "unexpected char %c%s%c at %zu", quote,
-                    qn_str_show(shown, (qn_str){l->s + l->at, n}), quote, n_before);
+    const char *text = qn_str_show(shown, (qn_str){l->s + l->at, n});
+    qn_jparser_fail(l->p, l->line, QN_EFORMAT, "unexpected char %c%s%s%c at %zu", quote,
+                    code == '\\' ? "\\" : "", text, quote, n_before);
 }
 
 static void lex_string(lexer *l)
@@ -535,8 +538,29 @@ static qn_str normal_newlines(qn_jparser *p, qn_str source)
     return (qn_str){s, n};
 }
 
+/* The failure becomes a token, for the parser to find when it comes to it. */
+static void put_off(lexer *l, const qn_error *err)
+{
+    qn_jparser *p = l->p;
+    size_t n = strlen(err->text);
+    char *text = qn_region_take(p->region, n + 1, 1);
+    qn_status status = p->status;
+    if (!text || status == QN_ENOMEM) {
+        qn_fail(p->err, status, "%s", err->text);
+        return;
+    }
+    memcpy(text, err->text, n + 1);
+    p->status = QN_OK;
+    p->at = 0;
+    qn_jtoken *t = push(l, J_BAD, n, text);
+    t->line = p->line;
+    t->i = status;
+}
+
 void qn_jinja_lex(qn_jparser *p, qn_str source)
 {
+    qn_error err = {0}, *outside = p->err;
+    p->err = &err;
     qn_str s = normal_newlines(p, source);
     lexer l = {.p = p, .s = s.bytes, .n = s.n_bytes, .line = 1, .line_starting = true};
     while (p->status == QN_OK && l.at < l.n) {
@@ -548,5 +572,8 @@ void qn_jinja_lex(qn_jparser *p, qn_str source)
             advance(&l, l.n);
         }
     }
+    p->err = outside;
+    if (p->status != QN_OK)
+        put_off(&l, &err);
     push(&l, J_EOF, 0, "");
 }

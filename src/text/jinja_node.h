@@ -17,7 +17,8 @@ typedef enum qn_jtype {
     J_STRING,
     J_INTEGER,
     J_FLOAT,
-    J_OP, /* text holds it */
+    J_OP,  /* text holds it */
+    J_BAD, /* what the lexer refuses: text is the sentence, i the status */
 } qn_jtype;
 
 typedef struct qn_jtoken {
@@ -186,15 +187,16 @@ void qn_jinja_lex(qn_jparser *p, qn_str source);
 
 /* Statements up to the end; expressions stand in a file of their own. */
 qn_jnode *qn_jinja_parse(qn_jparser *p);
-qn_jnode *qn_jparse_tuple(qn_jparser *p, bool conditional, const char *end_word, bool parentheses);
+qn_jnode *qn_jparse_tuple(qn_jparser *p, bool conditional, bool parentheses);
 qn_jnode *qn_jparse_expression(qn_jparser *p);
-qn_jnode *qn_jparse_targets(qn_jparser *p, const char *end_word);
+qn_jnode *qn_jparse_targets(qn_jparser *p);
 qn_jnode *qn_jparse_filters(qn_jparser *p, qn_jnode *node, bool at_name);
 
 bool qn_jis_constant(qn_str name); /* true, none and the like */
 
 /* What both parsers use. */
 qn_jtoken *qn_jpeek(const qn_jparser *p, size_t n_ahead);
+qn_jtoken *qn_jlook(qn_jparser *p); /* the token behind that */
 qn_jtoken *qn_jtake(qn_jparser *p);
 bool qn_jis_op(const qn_jparser *p, const char *op);
 bool qn_jis_name(const qn_jparser *p, const char *name);

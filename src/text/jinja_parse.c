@@ -9,7 +9,7 @@
 
 void qn_jparser_fail(qn_jparser *p, unsigned line, qn_status status, const char *format, ...)
 {
-    char text[400];
+    char text[sizeof p->err->text + 64]; /* more than is kept, so that a cut shows */
     va_list args;
     if (p->status != QN_OK)
         return;
@@ -36,10 +36,28 @@ qn_jtoken *qn_jpeek(const qn_jparser *p, size_t n_ahead)
     return &p->tokens[QN_MIN(p->at + n_ahead, p->n_tokens - 1)];
 }
 
+/* What the lexer refuses matters once it is come to, as Jinja2 reads no further ahead. */
+static void check(qn_jparser *p, const qn_jtoken *t)
+{
+    if (t->type != J_BAD || p->status != QN_OK)
+        return;
+    p->status = qn_fail(p->err, (qn_status)t->i, "%s", t->text.bytes);
+    p->line = t->line;
+    p->at = p->n_tokens - 1;
+}
+
+qn_jtoken *qn_jlook(qn_jparser *p)
+{
+    qn_jtoken *t = qn_jpeek(p, 1);
+    check(p, t);
+    return t;
+}
+
 qn_jtoken *qn_jtake(qn_jparser *p)
 {
     qn_jtoken *t = qn_jpeek(p, 0);
     p->at += p->at + 1 < p->n_tokens;
+    check(p, qn_jpeek(p, 0));
     return t;
 }
 
@@ -219,7 +237,7 @@ static qn_jnode *parse_data(qn_jparser *p)
 static qn_jnode *parse_print(qn_jparser *p)
 {
     unsigned line = qn_jtake(p)->line;
-    qn_jnode *value = qn_jparse_tuple(p, true, NULL, false);
+    qn_jnode *value = qn_jparse_tuple(p, true, false);
     expect_type(p, J_PRINT_END, "end of print statement");
     return qn_jnode_new(p, J_PRINT, line, value, NULL, NULL);
 }
@@ -267,16 +285,16 @@ static void parse_last_block(qn_jparser *p, qn_jnode *parent, qn_jnode **first, 
 static qn_jnode *parse_set(qn_jparser *p, unsigned line)
 {
     qn_jnode *target;
-    if (is(qn_jpeek(p, 1), J_OP, ".")) {
+    if (qn_jpeek(p, 0)->type == J_NAME && is(qn_jlook(p), J_OP, ".")) {
         target = qn_jnode_new(p, J_NAMESPACE_REF, qn_jpeek(p, 0)->line, NULL, NULL, NULL);
         target->name = qn_jexpect_name(p);
         qn_jtake(p);
         target->attribute = qn_jexpect_name(p);
     } else {
-        target = qn_jparse_targets(p, NULL);
+        target = qn_jparse_targets(p);
     }
     if (qn_jskip_op(p, "="))
-        return qn_jnode_new(p, J_SET, line, target, qn_jparse_tuple(p, true, NULL, false), NULL);
+        return qn_jnode_new(p, J_SET, line, target, qn_jparse_tuple(p, true, false), NULL);
     qn_jnode *filter = qn_jparse_filters(p, NULL, false);
     qn_jnode *n = qn_jnode_new(p, J_SET_BLOCK, line, target, NULL, filter);
     parse_last_block(p, n, &n->body, "endset");
@@ -285,10 +303,10 @@ static qn_jnode *parse_set(qn_jparser *p, unsigned line)
 
 static qn_jnode *parse_for(qn_jparser *p, unsigned line)
 {
-    qn_jnode *target = qn_jparse_targets(p, "in"), *test = NULL;
+    qn_jnode *target = qn_jparse_targets(p), *test = NULL;
     if (!qn_jskip_name(p, "in"))
         unexpected(p, "in");
-    qn_jnode *iter = qn_jparse_tuple(p, false, "recursive", false);
+    qn_jnode *iter = qn_jparse_tuple(p, false, false);
     if (qn_jskip_name(p, "if"))
         test = qn_jparse_expression(p);
     qn_jnode *n = qn_jnode_new(p, J_FOR, line, target, iter, test);
@@ -301,8 +319,7 @@ static qn_jnode *parse_for(qn_jparser *p, unsigned line)
 
 static qn_jnode *parse_if(qn_jparser *p, unsigned line)
 {
-    qn_jnode *first =
-        qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, NULL, false), NULL, NULL);
+    qn_jnode *first = qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, false), NULL, NULL);
     qn_jnode *n = first, **tail = &first->args;
     for (;;) {
         parse_block(p, n, &n->body, (ends){{"elif", "else", "endif"}});
@@ -316,7 +333,7 @@ static qn_jnode *parse_if(qn_jparser *p, unsigned line)
             return first;
         }
         line = end->line;
-        n = qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, NULL, false), NULL, NULL);
+        n = qn_jnode_new(p, J_IF, line, qn_jparse_tuple(p, false, false), NULL, NULL);
     }
 }
 
@@ -388,7 +405,7 @@ static qn_jnode *parse_with(qn_jparser *p, unsigned line)
     while (p->status == QN_OK && qn_jpeek(p, 0)->type != J_BLOCK_END) {
         if (n->args)
             qn_jexpect_op(p, ",");
-        qn_jnode_append(p, n, &targets, qn_jparse_targets(p, NULL));
+        qn_jnode_append(p, n, &targets, qn_jparse_targets(p));
         qn_jexpect_op(p, "=");
         qn_jnode_append(p, n, &values, qn_jparse_expression(p));
     }
@@ -490,13 +507,16 @@ static qn_jnode *parse_statement(qn_jparser *p)
     }
     if (t->type == J_NAME)
         snprintf(unknown, sizeof unknown, "Encountered unknown tag '%s'.", qn_jdescribe(shown, t));
-    misplaced(p, t->line, t->type == J_NAME ? unknown : "tag name expected", t->text);
+    else
+        qn_jparser_fail(p, t->line, QN_EFORMAT, "tag name expected");
+    misplaced(p, t->line, unknown, t->text);
     return NULL;
 }
 
 qn_jnode *qn_jinja_parse(qn_jparser *p)
 {
     qn_jnode *root = qn_jnode_new(p, J_SCOPE, 1, NULL, NULL, NULL);
+    check(p, qn_jpeek(p, 0));
     parse_body(p, root, &root->body, NULL);
     return root->body;
 }

@@ -278,7 +278,10 @@ static void repr_inside(qn_jbuild *b, qn_jval v, unsigned origin)
     case J_LOOP: repr_loop(b, v.loop); break;
     case J_MACRO:
         add(b, "<Macro ");
-        repr_string(b, qn_jstr_new(b->r, v.macro->name.n_bytes, v.macro->name.bytes, 0));
+        if (v.macro->node->kind == J_CALL_BLOCK)
+            add(b, "anonymous");
+        else
+            repr_string(b, qn_jstr_new(b->r, v.macro->name.n_bytes, v.macro->name.bytes, 0));
         add(b, ">");
         break;
     case J_UNDEFINED: add(b, "Undefined"); break;

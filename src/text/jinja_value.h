@@ -382,7 +382,7 @@ void qn_jrefuse_mapping(qn_jstate *r, const qn_jnative *native, qn_jval v);
 void qn_jrefuse_twice(qn_jstate *r, const qn_jnative *native, qn_str name);
 qn_jval qn_jcall_native(qn_jstate *r, const qn_jnative *native, qn_jval self, qn_jcall *c);
 qn_jval qn_jcall_macro(qn_jstate *r, qn_jmacro *macro, qn_jcall *c);
-qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jcall *c);
+qn_jval qn_jcall_loop(qn_jstate *r, qn_jloop *loop, qn_jval source);
 qn_jval qn_jpercent(qn_jstate *r, qn_jstr *format, qn_jval args); /* format % args */
 
 /* The tables; NULL: no such row. */

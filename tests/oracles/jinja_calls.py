@@ -236,6 +236,12 @@ def statements():
         "{% set a[0] = 1 %}", "{% set none = 1 %}", "{% set true = 1 %}", "{% set loop = 1 %}", "{% for loop in l %}{% endfor %}", "{% for x in l recursive if x %}{% endfor %}",
         "{% generation %}a{% endgeneration %}", "{% generation x %}a{% endgeneration %}", "{% generation %}a", "{% endgeneration %}", "{% else %}", "{% elif 1 %}",
         "{% if 1 %}a{% else %}b{% else %}c{% endif %}", "{% if 1 %}a{% else %}b{% elif 2 %}c{% endif %}", "{{ true.x }}{{ none.x }}", "{{ l.0 }}{{ l.-1 }}")
+    add("{{ 2.0 ** 3{%}}", "{{ .1, 2) }}", "{{ f(a=1.a, (1) }}", "{% {} %}", "{{ x.} }}", "{% do ] %}", "{{ s[:::3] }}", "{{ s[::] }}", "{% for  in l %}{% endfor %}",
+        "{% for x, in l %}{% endfor %}", "{% for x in 1, recursive %}{{ x }}{% endfor %}", "{% raw %}", "{% raw %}x{% endraw %}{% raw %}", "{{ x\\ }}", "{% set +.x = 1 %}", "{% set x = 1 ] %}",
+        "{% macro q() %}<{{ caller }}{{ caller.name }}>{% endmacro %}{% call q() %}x{% endcall %}", "{% if 1 %}{% {{ %}", "{% if 1 %}{% + %}{% endif %}", "{% for x in l %}{{ loop() }}{% endfor %}",
+        "{% for x in l %}{{ loop(1, 2) }}{% endfor %}", "{% for x in l recursive %}{{ loop(iterable=[]) }}{% endfor %}", "{{ f(*a, *b) }}", "{{ f(**a, **b) }}", "{{ f(**a, b=1) }}", "{{ range(*[1], **{}) }}",
+        "{{ range(*[3]) }}", "{{ f(*a, 1) }}", "{{ f(a=1, *b) }}", "{{ (1 }}", "{{ [1 }}", "{{ {1: 2 }}", "{{ 1 ) }}", "{{ 'a }}{{ b' }}", "{{ a.b.c.1.d }}", "{{ 1 if 2 else }}", "{{ x is not }}", "{{ not in x }}", "{{ x not in }}",
+        "{{ x|f|g( }}", "{% if x %}{% endfor %}", "{% for x in l %}{% if x %}{% endfor %}{% endif %}", "{% call(a, true) q() %}{% endcall %}", "{% macro q(none) %}{% endmacro %}", "{% set a, none = 1, 2 %}", "{% with a = 1, b = %}{% endwith %}")
     for name in ("append(1)", "clear()", "extend([1])", "insert(0, 1)", "pop()", "remove(1)", "reverse()", "sort()", "append", "sort"):
         add("l.%s" % name, "(1, 2).%s" % name)
     for name in ("clear()", "pop('a')", "popitem()", "setdefault('a', 1)", "update({})", "fromkeys([1])", "update", "pop"):
@@ -348,9 +354,9 @@ def answer(template):
 
 
 def main():
-    filters(), tests(), methods(), operators(), globals_(), statements()
+    filters(), tests(), methods(), operators(), globals_()
     n = len(cases)
-    moments(), large_integers(), texts()
+    moments(), large_integers(), texts(), statements()
     whole = set(cases[n:])
     seen = collections.Counter()
     print(json.dumps({"context": C}, ensure_ascii=False))
