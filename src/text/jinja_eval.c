@@ -212,7 +212,7 @@ static bool is_folded(const qn_jnode *n)
     case J_LONG: return true;
     case J_NEG:
     case J_POS: return is_folded(n->a);
-    case J_BINARY: return is_folded(n->a) && is_folded(n->b);
+    case J_BINARY:
     case J_PAIR: return is_folded(n->a) && is_folded(n->b);
     case J_DICTS:
     case J_LISTS:

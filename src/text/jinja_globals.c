@@ -205,7 +205,7 @@ qn_jval qn_jm_loop_cycle(qn_jstate *r, qn_jval self, qn_jcall *c)
     refuse_keywords(r, "LoopContext.cycle", c);
     if (c->n_positional == 0)
         qn_jfail(r, QN_EARGUMENT, "no items for cycling given");
-    if (qn_jfailed(r))
+    if (c->n_positional == 0 || qn_jfailed(r))
         return qn_jnone();
     return c->positional[(size_t)self.loop->index0 % c->n_positional];
 }

@@ -784,7 +784,7 @@ qn_jval qn_jm_hex(qn_jstate *r, qn_jval self, qn_jcall *c)
 {
     char text[64], digits[16] = "";
     double f = fabs(self.f);
-    int exponent;
+    int exponent = 0;
     (void)c;
     if (!isfinite(f))
         return qn_jstr_value(qn_jstr_of(r, self));

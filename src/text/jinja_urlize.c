@@ -212,6 +212,8 @@ static void put_attributes(link *l)
 static void put_trimmed(link *l, qn_jstr *word)
 {
     qn_jstate *r = l->b->r;
+    if (!word) /* memory ended before */
+        return;
     qn_jval n = qn_jint((int64_t)word->n_chars);
     if (l->limit.kind == J_MISSING || !qn_jcompare_op(r, J_GT, n, l->limit)) {
         qn_jbuild_str(l->b, word);

@@ -621,9 +621,10 @@ qn_jiter *qn_jiterate(qn_jstate *r, qn_jval v)
         [J_RANGE] = next_in_range,    [J_LOOP] = next_in_loop};
     if (v.kind == J_ITERATOR)
         return v.iter;
-    bool known = v.kind < QN_COUNT(nexts) && nexts[v.kind];
-    if (!known)
+    if (v.kind >= QN_COUNT(nexts) || !nexts[v.kind]) {
         qn_jfail(r, QN_EARGUMENT, "'%s' object is not iterable", qn_jtype_name(v));
+        return &r->no_more;
+    }
     qn_jiter *it = qn_jtake_memory(r, 1, sizeof *it);
     if (!it)
         return &r->no_more;
