@@ -35,7 +35,7 @@ typedef struct float_scratch {
 /* Of rows that are rounded to bf16 at once. */
 static size_t bf16_rows(size_t n_in)
 {
-    size_t n = BF16_BYTES / qn_bf16_rows_bytes(n_in, 16) * 16;
+    size_t n = BF16_BYTES / QN_MAX(qn_bf16_rows_bytes(n_in, 16), (size_t)1) * 16;
     return QN_MIN(QN_MAX(n, (size_t)16), (size_t)ROWS_AT_ONCE);
 }
 

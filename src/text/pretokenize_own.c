@@ -282,16 +282,23 @@ size_t qn_cut_by_thousands(const uint8_t *p, const uint8_t *end, size_t *skip)
     return n && decimals(p + n, end, 3) ? n : (size_t)(end - p);
 }
 
+/* What comes behind these bytes at p, or NULL; skip leads to the next place where they can begin.
+ */
+static const uint8_t *behind(qn_str bytes, const uint8_t *p, const uint8_t *end, size_t *skip)
+{
+    const size_t n = (size_t)(end - p);
+    const uint8_t *next = n > 1 ? memchr(p + 1, bytes.bytes[0], n - 1) : NULL;
+    *skip = next ? (size_t)(next - p) : n;
+    return n >= bytes.n_bytes && memcmp(p, bytes.bytes, bytes.n_bytes) == 0 ? p + bytes.n_bytes
+                                                                            : NULL;
+}
+
 /* <sentinel:[0-9]+> */
 size_t qn_cut_sentinel(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
-    const qn_str open = qn_str_of("<sentinel:");
-    const size_t n = (size_t)(end - p);
-    const uint8_t *next = n > 1 ? memchr(p + 1, '<', n - 1) : NULL;
-    *skip = next ? (size_t)(next - p) : n;
-    if (n < open.n_bytes || memcmp(p, open.bytes, open.n_bytes) != 0)
+    const uint8_t *from = behind(qn_str_of("<sentinel:"), p, end, skip), *q = from;
+    if (!from)
         return 0;
-    const uint8_t *from = p + open.n_bytes, *q = from;
     while (q < end && ascii_digit(*q))
         q++;
     return q > from && q < end && *q == '>' ? (size_t)(q + 1 - p) : 0;
@@ -300,13 +307,9 @@ size_t qn_cut_sentinel(const uint8_t *p, const uint8_t *end, size_t *skip)
 /* (IMGIMG)((A|B|C|D|E|F|G|H|I){1,4})Z */
 size_t qn_cut_image(const uint8_t *p, const uint8_t *end, size_t *skip)
 {
-    const qn_str open = qn_str_of("IMGIMG");
-    const size_t n = (size_t)(end - p);
-    const uint8_t *next = n > 1 ? memchr(p + 1, 'I', n - 1) : NULL;
-    *skip = next ? (size_t)(next - p) : n;
-    if (n < open.n_bytes || memcmp(p, open.bytes, open.n_bytes) != 0)
+    const uint8_t *from = behind(qn_str_of("IMGIMG"), p, end, skip), *q = from;
+    if (!from)
         return 0;
-    const uint8_t *from = p + open.n_bytes, *q = from;
     while (q < end && *q >= 'A' && *q <= 'I' && q - from < 4)
         q++;
     return q > from && q < end && *q == 'Z' ? (size_t)(q + 1 - p) : 0;
