@@ -224,13 +224,19 @@ class Llama:
 
 class Ik(Llama):
     """ik_llama.cpp, repacking at load but where the load is timed. Its flash attention aborts with several sequences,
-    and its llama-bench has no depth: llama-sweep-bench walks there."""
+    and its llama-bench has no depth: llama-sweep-bench walks there. Its llama-batched-bench feeds token 0 to every
+    sequence at every step, so that all choose the same experts and read a fraction of what others read."""
     name = "ik_llama.cpp"
     variable = "QUERN_BENCH_IK"
     runner = "llama-cli"
     bench_flags = ["-fa", "1", "-rtr", "1", "-o", "json"]
     batched_flags = ["-fa", "off", "-rtr"]
     runner_flags = ["-fa", "on"]
+
+    def run(self, cell, model, prompt_file):
+        if cell.model.startswith("moe") and cell.sequences > 1:
+            raise Failed("its sequences are all the same token, and so are their experts")
+        return super().run(cell, model, prompt_file)
 
     def bench_command(self, cell, model):
         if not cell.depth:

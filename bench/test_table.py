@@ -68,6 +68,10 @@ class Parsing(unittest.TestCase):
 
 
 class Figures(unittest.TestCase):
+    def test_experts_of_one_token_are_no_batch(self):
+        with self.assertRaises(engines.Failed):
+            engines.Ik("/none").run(cells.parse_cell("moe-q4_k_m", "tg32xs4", 2), "FILE", "FILE")
+
     def test_rounds_are_pooled_and_compared_with_the_best_peer(self):
         cell = cells.parse_cell("1b-q8_0", "tg32", 1)
         pooled = report.pool([

@@ -21,3 +21,10 @@ static inline __attribute__((always_inline)) void qn_ask_ahead(const uint8_t *at
     for (size_t i = 0; i < n_bytes; i += 64)
         __builtin_prefetch(at + QN_ASK_AHEAD + i, 0, 3);
 }
+
+/* Asks for the first bytes of what is read next, which nothing before them asks for. */
+static inline void qn_ask_first(const uint8_t *at, size_t n_bytes)
+{
+    for (size_t i = 0; i < n_bytes && i < QN_ASK_AHEAD; i += 64)
+        __builtin_prefetch(at + i, 0, 3);
+}

@@ -2,10 +2,7 @@
 #include "kernel/dot.avx2.h"
 
 void qn_dot_avxvnni(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
-                const qn_act *act, size_t act_stride, qn_dot_scratch s, float *y, size_t y_stride)
+                    qn_dot_scratch s, float *y, size_t y_stride)
 {
-    dot(e, n_out, w,
-        (dot_rows){n_in, n_rows, qn_dot_period(n_in), qn_dot_n_terms(n_in), act_stride, y_stride,
-                   (const void *)act, s.x, y},
-        s.terms);
+    dot(e, n_in, n_out, w, n_rows, s, y, y_stride);
 }

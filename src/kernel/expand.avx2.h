@@ -104,12 +104,6 @@ LANES_INLINE void load_16(rows16 rows, size_t turn, ints out[4])
 
 #ifdef __AVX512F__
 
-LANES_INLINE ints load_halves(const uint8_t *low, const uint8_t *high)
-{
-    __m256i a = _mm256_loadu_si256((const void *)low), b = _mm256_loadu_si256((const void *)high);
-    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
-}
-
 /* 32 bytes of each row: dword i of row o becomes lane o of out[i]. Two turns ask for each row. */
 LANES_INLINE void load_32(rows16 rows, size_t turn, ints out[8])
 {
@@ -118,8 +112,8 @@ LANES_INLINE void load_32(rows16 rows, size_t turn, ints out[8])
     ask_rows(rows, turn % 2 * 8, 8);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
-        r[i] = load_halves(row(rows, i), row(rows, 4 + i));
-        r[4 + i] = load_halves(row(rows, 8 + i), row(rows, 12 + i));
+        r[i] = ints_load_halves(row(rows, i), row(rows, 4 + i));
+        r[4 + i] = ints_load_halves(row(rows, 8 + i), row(rows, 12 + i));
     }
     transpose4(r, low);      /* quarters: dwords i and 4 + i of rows 0 to 3, the same of 4 to 7 */
     transpose4(r + 4, high); /* of rows 8 to 15 */

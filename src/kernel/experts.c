@@ -142,7 +142,7 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
                                    m->n_row_bytes, NULL);
         for (size_t r = 0; r < n_rows; r += TILE_ROWS) {
             ask(&next, n_asked);
-            k->panel_mul(*qn_encoding_shape(m->encoding), n_k, 2, panel,
+            k->panel_mul(*qn_encoding_shape(m->encoding), qn_act_span(m->n_in), n_k, 2, panel,
                          QN_MIN(n_rows - r, (size_t)TILE_ROWS),
                          (const void *)(x + r * x_bytes + at / QN_PANEL_K * sizeof(qn_act)),
                          x_bytes, 0, y + r * QN_LINEAR_GRANULE);

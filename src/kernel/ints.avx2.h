@@ -252,6 +252,67 @@ LANES_INLINE lanes lanes_swap_middle(lanes a)
     return _mm512_shuffle_f32x4(a, a, 0xd8);
 }
 
+LANES_INLINE __m128i ints_quarter(ints a, size_t i)
+{
+    return i == 0   ? _mm512_castsi512_si128(a)
+           : i == 1 ? _mm512_extracti32x4_epi32(a, 1)
+           : i == 2 ? _mm512_extracti32x4_epi32(a, 2)
+                    : _mm512_extracti32x4_epi32(a, 3);
+}
+
+LANES_INLINE __m256i ints_low_half(ints a)
+{
+    return _mm512_castsi512_si256(a);
+}
+
+LANES_INLINE __m256i ints_high_half(ints a)
+{
+    return _mm512_extracti64x4_epi64(a, 1);
+}
+
+/* Dword j of quarter i becomes dword i of quarter j. */
+LANES_INLINE ints ints_transpose_dwords(ints a)
+{
+    return _mm512_permutexvar_epi32(
+        _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15), a);
+}
+
+LANES_INLINE ints ints_load_halves(const uint8_t *low, const uint8_t *high)
+{
+    __m256i a = _mm256_loadu_si256((const void *)low), b = _mm256_loadu_si256((const void *)high);
+    return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
+}
+
+/* Four dwords in each quarter; bytes of a quarter in the order that a quarter of `order` gives. */
+LANES_INLINE ints ints_set_dwords(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    return _mm512_setr4_epi32(a, b, c, d);
+}
+
+LANES_INLINE ints ints_shuffle_bytes(ints a, ints order)
+{
+    return _mm512_shuffle_epi8(a, order);
+}
+
+/* Dword i of each quarter is its dword (order >> 2 i) % 4, of a constant. */
+#define ints_shuffle_dwords(a, order) _mm512_shuffle_epi32(a, (_MM_PERM_ENUM)(order))
+
+/* Each lane by its own number of bits. */
+LANES_INLINE ints ints_right_each(ints a, ints n)
+{
+    return _mm512_srlv_epi32(a, n);
+}
+
+LANES_INLINE ints ints_unpacklo16(ints a, ints b)
+{
+    return _mm512_unpacklo_epi16(a, b);
+}
+
+LANES_INLINE ints ints_unpackhi16(ints a, ints b)
+{
+    return _mm512_unpackhi_epi16(a, b);
+}
+
 /* Each 128 bits filled with a value of its own. */
 LANES_INLINE ints ints_fill_quarters(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
 {
@@ -271,13 +332,6 @@ LANES_INLINE ints ints_add_fifth(ints a, ints bits, unsigned first)
     return _mm512_mask_add_epi8(a, set, a, _mm512_set1_epi8(16));
 }
 
-/* Lanes i and 4 + i of each half side by side: 0, 4, 1, 5, 2, 6, 3, 7. */
-LANES_INLINE ints ints_mix_quarters(ints a)
-{
-    return _mm512_permutexvar_epi32(
-        _mm512_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7, 8, 12, 9, 13, 10, 14, 11, 15), a);
-}
-
 /* The four pairs of lanes that come first in a quarter, then the others. */
 LANES_INLINE ints ints_transpose_pairs(ints a)
 {
@@ -293,6 +347,20 @@ LANES_INLINE ints ints_right_quarters(ints a)
 LANES_INLINE ints ints_right2_high(ints a)
 {
     return _mm512_srlv_epi32(a, _mm512_setr_epi32(0, 0, 0, 0, 0, 0, 0, 0, 2, 2, 2, 2, 2, 2, 2, 2));
+}
+
+/* The even, the odd quarters of a and b, each two of them lane by lane: 0, 4, 1, 5 ... */
+LANES_INLINE ints ints_mix_even(ints a, ints b)
+{
+    const ints order = _mm512_setr_epi32(0, 8, 1, 9, 2, 10, 3, 11, 16, 24, 17, 25, 18, 26, 19, 27);
+    return _mm512_permutex2var_epi32(a, order, b);
+}
+
+LANES_INLINE ints ints_mix_odd(ints a, ints b)
+{
+    const ints order =
+        _mm512_setr_epi32(4, 12, 5, 13, 6, 14, 7, 15, 20, 28, 21, 29, 22, 30, 23, 31);
+    return _mm512_permutex2var_epi32(a, order, b);
 }
 
 /* 16 values of binary16; 16 bytes without sign; with. */
@@ -594,11 +662,64 @@ LANES_INLINE ints ints_add_fifth(ints a, ints bits, unsigned first)
                   ints_add_fifth_half(a.high, bits.high, first)};
 }
 
-LANES_INLINE ints ints_mix_quarters(ints a)
+LANES_INLINE __m128i ints_quarter(ints a, size_t i)
+{
+    __m256i half = i < 2 ? a.low : a.high;
+    return i % 2 ? _mm256_extracti128_si256(half, 1) : _mm256_castsi256_si128(half);
+}
+
+LANES_INLINE __m256i ints_low_half(ints a)
+{
+    return a.low;
+}
+
+LANES_INLINE __m256i ints_high_half(ints a)
+{
+    return a.high;
+}
+
+LANES_INLINE ints ints_transpose_dwords(ints a)
 {
     const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
-    return (ints){_mm256_permutevar8x32_epi32(a.low, order),
-                  _mm256_permutevar8x32_epi32(a.high, order)};
+    __m256i low = _mm256_permutevar8x32_epi32(a.low, order);
+    __m256i high = _mm256_permutevar8x32_epi32(a.high, order);
+    __m256i even = _mm256_unpacklo_epi64(low, high), odd = _mm256_unpackhi_epi64(low, high);
+    return (ints){_mm256_permute2x128_si256(even, odd, 0x20),
+                  _mm256_permute2x128_si256(even, odd, 0x31)};
+}
+
+LANES_INLINE ints ints_load_halves(const uint8_t *low, const uint8_t *high)
+{
+    return (ints){_mm256_loadu_si256((const void *)low), _mm256_loadu_si256((const void *)high)};
+}
+
+LANES_INLINE ints ints_set_dwords(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    __m256i half = _mm256_setr_epi32(a, b, c, d, a, b, c, d);
+    return (ints){half, half};
+}
+
+LANES_INLINE ints ints_shuffle_bytes(ints a, ints order)
+{
+    return (ints){_mm256_shuffle_epi8(a.low, order.low), _mm256_shuffle_epi8(a.high, order.high)};
+}
+
+#define ints_shuffle_dwords(a, order)                                                              \
+    ((ints){_mm256_shuffle_epi32((a).low, order), _mm256_shuffle_epi32((a).high, order)})
+
+LANES_INLINE ints ints_right_each(ints a, ints n)
+{
+    return (ints){_mm256_srlv_epi32(a.low, n.low), _mm256_srlv_epi32(a.high, n.high)};
+}
+
+LANES_INLINE ints ints_unpacklo16(ints a, ints b)
+{
+    return (ints){_mm256_unpacklo_epi16(a.low, b.low), _mm256_unpacklo_epi16(a.high, b.high)};
+}
+
+LANES_INLINE ints ints_unpackhi16(ints a, ints b)
+{
+    return (ints){_mm256_unpackhi_epi16(a.low, b.low), _mm256_unpackhi_epi16(a.high, b.high)};
 }
 
 LANES_INLINE ints ints_transpose_pairs(ints a)
@@ -618,6 +739,23 @@ LANES_INLINE ints ints_right_quarters(ints a)
 LANES_INLINE ints ints_right2_high(ints a)
 {
     return (ints){a.low, _mm256_srli_epi32(a.high, 2)};
+}
+
+LANES_INLINE ints ints_mix_halves(ints a)
+{
+    const __m256i order = _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7);
+    return (ints){_mm256_permutevar8x32_epi32(a.low, order),
+                  _mm256_permutevar8x32_epi32(a.high, order)};
+}
+
+LANES_INLINE ints ints_mix_even(ints a, ints b)
+{
+    return ints_mix_halves(ints_even_quarters(a, b));
+}
+
+LANES_INLINE ints ints_mix_odd(ints a, ints b)
+{
+    return ints_mix_halves(ints_odd_quarters(a, b));
 }
 
 LANES_INLINE lanes lanes_of_words_256(__m256i words)

@@ -16,13 +16,13 @@
 #include "kernel/panel.h"
 #include "kernel/rope.h"
 
-#define QN_NUMERICS_ID "2" /* what ADR 001 and those that add to it define */
+#define QN_NUMERICS_ID "3" /* what ADR 001 and those that add to it define */
 
 enum { QN_FLOAT_SUMS_BYTES = 64 * 96 * 64 }; /* of a block of outputs and rows, 16 lanes each */
 
 typedef struct qn_kernels {
     qn_cpu_level level;
-    char numerics[24]; /* QN_NUMERICS_ID; of tables with class T also its highest level: "2+amx" */
+    char numerics[24]; /* QN_NUMERICS_ID; of tables with class T also its highest level: "3+amx" */
 
     /* act.h: x[n_in] -> one row of activations of qn_act_bytes(n_in); n_in a multiple of 32. */
     void (*quantize)(size_t n_in, const float *x, void *act);
@@ -34,24 +34,24 @@ typedef struct qn_kernels {
     void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
                                    const uint8_t *next);
 
-    /* acc[r][panel][o] += n_k weights of output o of the panel times values x_begin to
-     * x_begin + n_k, all of one block, of activation row r, whose block is at x + r * x_stride
-     * bytes. One or two panels; acc is [n_rows][n_panels][16]. Where the level has the two
-     * functions below, calls with QN_PANEL_TILES_LEAST rows or more stand between them, on the same
-     * thread and with the same shape and n_rows. */
-    void (*panel_mul)(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
-                      const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
+    /* acc[r][panel][o] += each span (act.h) of n_k weights of output o of the panel times values
+     * x_begin to x_begin + n_k, all of one block, of activation row r, whose block is at
+     * x + r * x_stride bytes. Whole spans; one or two panels; acc is [n_rows][n_panels][16]. Where
+     * the level has the two functions below, calls with QN_PANEL_TILES_LEAST rows or more stand
+     * between them, on the same thread and with the same shape and n_rows. */
+    void (*panel_mul)(qn_shape shape, size_t span, size_t n_k, size_t n_panels, const qn_panel *p,
+                      size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
 
     /* Give the thread's tile registers their shapes; free them, so that switching threads need not
      * save them. NULL where the level has no tiles. */
     void (*panel_tiles_begin)(qn_shape shape, size_t n_rows);
     void (*panel_tiles_end)(void);
 
-    /* y[r * y_stride + o] = n_in quantized weights of output o times row r of activations, which is
-     * at act + r * act_stride bytes, for n_out outputs, a multiple of 16, without a gap from w on.
-     * May ask memory for what comes after them. NULL: panels do it. */
+    /* y[r * y_stride + o] = n_in quantized weights of output o times row r of activations (s.x[r]),
+     * for n_out outputs, a multiple of 16, without a gap from w on. May ask memory for what comes
+     * after them. NULL: panels do it. */
     void (*dot)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
-                const qn_act *act, size_t act_stride, qn_dot_scratch s, float *y, size_t y_stride);
+                qn_dot_scratch s, float *y, size_t y_stride);
 
     /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
     void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,

@@ -4,6 +4,7 @@
  * expanded once per 32 outputs, 256 of K and ROWS_AT_ONCE rows, into a panel that stays in the
  * first-level cache; the sums of those rows stay in the second. */
 #include "kernel/linear.h"
+#include "kernel/ask.h"
 #include "kernel/panel.h"
 
 #include <string.h>
@@ -24,6 +25,12 @@ typedef struct scratch {
     decoder d;
     float acc[ROWS_AT_ONCE * QN_LINEAR_GRANULE];
 } scratch;
+
+/* Few rows: the terms of two times 16 outputs behind the activations. */
+static size_t dot_scratch_bytes(size_t n_in, size_t n_rows)
+{
+    return n_rows * (qn_dot_x_bytes(n_in) + 2 * qn_dot_n_terms(n_in) * sizeof(float));
+}
 
 /* Where floats are multiplied. */
 typedef struct float_scratch {
@@ -47,9 +54,9 @@ static size_t float_values_bytes(size_t n_in)
 size_t qn_linear_scratch_bytes(size_t n_in)
 {
     size_t n_dot = QN_DOT_MOST_ROWS;
-    while (!qn_dot_suits(n_dot, n_in))
+    while (n_dot > 0 && !qn_dot_suits(n_dot, n_in))
         n_dot--;
-    size_t ints = QN_MAX(sizeof(scratch), qn_dot_scratch_bytes(n_in, n_dot));
+    size_t ints = QN_MAX(sizeof(scratch), dot_scratch_bytes(n_in, n_dot));
     size_t floats = sizeof(float_scratch) + float_values_bytes(n_in);
     return (QN_MAX(ints, floats) + 63) / 64 * 64;
 }
@@ -93,7 +100,7 @@ static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_
             expand(k, w->encoding, &s->d, i, n_k, QN_MIN(n_out - 16 * i, (size_t)16),
                    w->bytes + (o + 16 * i) * w->n_row_bytes + offset, w->n_row_bytes,
                    next + 16 * (n_panels * offset + i * (n_k / n_block * block_bytes)));
-        k->panel_mul(*shape, n_k, n_panels, s->d.panel, n_rows,
+        k->panel_mul(*shape, qn_act_span(w->n_in), n_k, n_panels, s->d.panel, n_rows,
                      (const void *)(act + at / QN_PANEL_K * sizeof(qn_act)), qn_act_bytes(w->n_in),
                      at % QN_PANEL_K, s->acc);
     }
@@ -141,16 +148,17 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
 static size_t dot_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                        size_t n_rows, const uint8_t *act, float *y, size_t y_stride, void *memory)
 {
-    size_t n_period = qn_dot_period(w->n_in), n_act = qn_act_bytes(w->n_in);
+    size_t n_act = qn_act_bytes(w->n_in), n_x = qn_dot_x_bytes(w->n_in);
     size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
     if (!k->dot || !qn_dot_suits(n_rows, w->n_in))
         return o_begin;
-    qn_dot_x *x = memory;
-    for (size_t r = 0; r < n_rows; r++)
-        qn_dot_arrange(w->encoding, w->n_in, (const void *)(act + r * n_act), x + r * n_period);
+    qn_dot_x x[QN_DOT_MOST_ROWS];
+    uint8_t *free = memory;
+    qn_ask_first(w->bytes + o_begin * w->n_row_bytes, n_out * w->n_row_bytes);
+    for (size_t r = 0; r < n_rows; r++, free += n_x)
+        x[r] = qn_dot_arrange(w->encoding, w->n_in, (const void *)(act + r * n_act), free);
     k->dot(w->encoding, w->n_in, n_out, w->bytes + o_begin * w->n_row_bytes, n_rows,
-           (const void *)act, n_act, (qn_dot_scratch){x, (void *)(x + n_rows * n_period)}, y,
-           y_stride);
+           (qn_dot_scratch){x, (void *)free}, y, y_stride);
     return o_begin + n_out;
 }
 

@@ -6,14 +6,14 @@
  * added as ADR 001 says. What bounds it is storing tiles (docs/speed/009-tiles.md), so the vector
  * units do what tiles do not gain: few rows, rows beyond whole tiles, one panel alone, and groups
  * of 16, each of which would be stored. Two panels share a tile of activations and each broadcast
- * of a scale, and while the tiles of four groups are multiplied and stored those of the four groups
- * before are scaled. */
+ * of a scale, and while the tiles of a span are multiplied and stored those of the span before are
+ * scaled. */
 #include "kernel/kernels.h"
 #include "kernel/lanes.avx2.h"
 #include "kernel/tiles.amx.h"
 
 enum {
-    CHUNK = 4, /* groups */
+    CHUNK = 4, /* groups at most: a span */
     HALF = TILE_ROWS / 2,
 };
 
@@ -27,10 +27,10 @@ typedef struct scales { /* of the rows' eight groups, side by side */
 typedef struct product {
     const uint8_t *w[2]; /* [n_k / 4][16][4]: signed where the encoding has an offset */
     const qn_panel *p;
-    size_t x_stride, x_begin, y_stride;
+    size_t span, x_stride, x_begin, y_stride;
 } product;
 
-/* Up to four groups, from group g on, by the rows of a tile. */
+/* The groups of a span, from group g on, by the rows of a tile. */
 typedef struct chunk {
     const uint8_t *x; /* row r is a qn_act at x + r * x_stride */
     float *y;
@@ -142,37 +142,28 @@ LANES_INLINE void step(qn_shape shape, const product *v, const chunk *next, cons
         acc[r][panel] = add_term(acc[r][panel], shape, v, last, g, panel, from + r);
 }
 
-LANES_INLINE void load_half(const product *v, const chunk *c, size_t half, lanes acc[HALF][2])
+LANES_INLINE void add_half(const product *v, const chunk *c, size_t half, lanes acc[HALF][2])
 {
     QN_UNROLL(8)
     for (size_t r = 0; r < HALF; r++)
         QN_UNROLL(2)
-    for (size_t panel = 0; panel < 2; panel++)
-        acc[r][panel] = lanes_load(c->y + (half * HALF + r) * v->y_stride + 16 * panel);
-}
-
-LANES_INLINE void store_half(const product *v, const chunk *c, size_t half, lanes acc[HALF][2])
-{
-    QN_UNROLL(8)
-    for (size_t r = 0; r < HALF; r++)
-        QN_UNROLL(2)
-    for (size_t panel = 0; panel < 2; panel++)
-        lanes_store(c->y + (half * HALF + r) * v->y_stride + 16 * panel, acc[r][panel]);
+    for (size_t panel = 0; panel < 2; panel++) {
+        float *y = c->y + (half * HALF + r) * v->y_stride + 16 * panel;
+        lanes_store(y, lanes_add(lanes_load(y), acc[r][panel]));
+    }
 }
 
 /* Multiplies the next chunk and scales the last one; either may have no groups. */
 LANES_INLINE void pass(qn_shape shape, const product *v, const chunk *next, const chunk *last)
 {
-    lanes acc[HALF][2] = {0};
     QN_UNROLL(2)
     for (size_t half = 0; half < 2; half++) {
-        if (last->n)
-            load_half(v, last, half, acc);
+        lanes acc[HALF][2] = {0};
         QN_UNROLL(4)
         for (size_t g = 0; g < CHUNK; g++)
             step(shape, v, next, last, half * CHUNK + g, acc);
         if (last->n)
-            store_half(v, last, half, acc);
+            add_half(v, last, half, acc);
     }
     if (next->n == CHUNK)
         _tile_stored(1, next->sum[CHUNK - 1][1], sizeof(sums) / TILE_ROWS);
@@ -190,7 +181,7 @@ LANES_INLINE void mul_tiles(qn_shape shape, const product *v, size_t n_groups, s
             next.x += TILE_ROWS * v->x_stride, next.y += TILE_ROWS * v->y_stride;
             next.g = 0, t++;
         }
-        next.n = n_tiles > 0 ? QN_MIN(n_groups - next.g, (size_t)CHUNK) : 0;
+        next.n = n_tiles > 0 ? v->span : 0;
         next.sum = sum[n % 2], next.of = &of[t % 2];
         if (next.n && next.g == 0)
             take_scales(shape, v, &next, &of[t % 2]);
@@ -208,12 +199,13 @@ static void make_signed(uint8_t offset, size_t n_k, const qn_panel *p, uint8_t w
         _mm512_store_si512(w[i], _mm512_sub_epi8(_mm512_load_si512(p->q[i]), less));
 }
 
-static void mul_whole_tiles(qn_shape shape, size_t n_k, const qn_panel p[2], size_t n_tiles,
-                            const uint8_t *x, size_t x_stride, size_t x_begin, float *acc)
+static void mul_whole_tiles(qn_shape shape, size_t span, size_t n_k, const qn_panel p[2],
+                            size_t n_tiles, const uint8_t *x, size_t x_stride, size_t x_begin,
+                            float *acc)
 {
     const qn_shape min = {32, 0, 0, true}, whole = {32, 1, 0, false};
     _Alignas(64) uint8_t w[2][64][64];
-    product v = {{p[0].q[0][0], p[1].q[0][0]}, p, x_stride, x_begin, 32};
+    product v = {{p[0].q[0][0], p[1].q[0][0]}, p, span, x_stride, x_begin, 32};
     for (size_t i = 0; i < 2 && !shape.has_min; i++) {
         make_signed(shape.offset, n_k, &p[i], w[i]);
         v.w[i] = w[i][0];
@@ -225,15 +217,15 @@ static void mul_whole_tiles(qn_shape shape, size_t n_k, const qn_panel p[2], siz
         mul_tiles(whole, &v, n_k / 32, n_tiles, x, acc);
 }
 
-void qn_panel_mul_amx(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
-                      const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
+void qn_panel_mul_amx(qn_shape shape, size_t span, size_t n_k, size_t n_panels, const qn_panel *p,
+                      size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
 {
     size_t n_tiles = n_panels == 2 && suits_tiles(shape, n_rows) ? n_rows / TILE_ROWS : 0;
     size_t n = n_tiles * TILE_ROWS;
     if (n_tiles > 0)
-        mul_whole_tiles(shape, n_k, p, n_tiles, (const void *)x, x_stride, x_begin, acc);
+        mul_whole_tiles(shape, span, n_k, p, n_tiles, (const void *)x, x_stride, x_begin, acc);
     if (n < n_rows)
-        qn_panel_mul_avx512vnni(shape, n_k, n_panels, p, n_rows - n,
+        qn_panel_mul_avx512vnni(shape, span, n_k, n_panels, p, n_rows - n,
                                 (const void *)((const uint8_t *)x + n * x_stride), x_stride,
                                 x_begin, acc + n * n_panels * 16);
 }

@@ -1,8 +1,9 @@
 /* kernel/panel.avx2.h - panel_mul with 16 outputs in the lanes.
  *
  * A tile of sums stays in registers because its size is constant once everything here is inlined:
- * 6 rows by 2 panels in the 32 registers of AVX-512, 2 rows by 1 panel in the 16 of AVX2. What is
- * left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
+ * 6 rows by 2 panels in the 32 registers of AVX-512 (4 with groups of 16, which need the terms of
+ * first halves too), 2 rows by 1 panel in the 16 of AVX2. The sums of a span are added to memory.
+ * What is left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
  * multiplication and one or two fma; with two scales a conversion and an fma more. */
 #pragma once
 
@@ -10,6 +11,8 @@
 #include "kernel/kernels.h"
 
 #include <string.h>
+
+#define MOST_ROWS_OF_HALVES 4
 
 #ifdef __AVX512F__
 #define MOST_ROWS 6
@@ -22,7 +25,7 @@
 typedef struct tile {
     const qn_panel *p;
     const uint8_t *x; /* rows of qn_act */
-    size_t x_stride, x_begin;
+    size_t span, x_stride, x_begin;
     float *y;
     size_t y_stride;
 } tile;
@@ -153,8 +156,8 @@ LANES_INLINE void sum_group(size_t n_rows, size_t n_panels, qn_shape shape, tile
     add_products(n_rows, n_panels, shape, t, g * n_steps, n_steps, sum);
 }
 
-/* acc plus the terms of group g of 32, which are term where there is one already: of its first half,
- * whose sums are then those of the second. */
+/* acc plus the terms of group g of 32, which are term where there is one already: of its first
+ * half, whose sums are then those of the second. */
 LANES_INLINE void add_terms(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
                             ints sum[MOST_ROWS][MOST_PANELS], lanes term[MOST_ROWS][MOST_PANELS],
                             lanes acc[MOST_ROWS][MOST_PANELS])
@@ -195,30 +198,48 @@ LANES_INLINE void mul_group(size_t n_rows, size_t n_panels, qn_shape shape, tile
     add_terms(n_rows, n_panels, shape, t, g, sum, term, acc);
 }
 
+LANES_INLINE void clear(size_t n_rows, size_t n_panels, lanes acc[MOST_ROWS][MOST_PANELS])
+{
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++)
+        acc[r][i] = lanes_set(0);
+}
+
+/* The empty statement keeps compilers from holding y in the registers that the span needs. */
+LANES_INLINE void add_span(size_t n_rows, size_t n_panels, tile t,
+                           lanes acc[MOST_ROWS][MOST_PANELS])
+{
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++) {
+        float *y = t.y + r * t.y_stride + 16 * i;
+        lanes_store(y, lanes_add(lanes_load(y), acc[r][i]));
+    }
+    __asm__ volatile("" : : : "memory");
+}
+
 LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_t n_k, tile t)
 {
     _Alignas(64) int32_t bias[MOST_ROWS][16];
-    lanes acc[MOST_ROWS][MOST_PANELS];
     if (shape.offset)
         put_bias(n_rows, shape, t, bias);
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
-        QN_UNROLL(2)
-    for (size_t i = 0; i < n_panels; i++)
-        acc[r][i] = lanes_load(t.y + r * t.y_stride + 16 * i);
-    for (size_t g = 0; g < n_k / 32; g++)
-        mul_group(n_rows, n_panels, shape, t, g, bias, acc);
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
-        QN_UNROLL(2)
-    for (size_t i = 0; i < n_panels; i++)
-        lanes_store(t.y + r * t.y_stride + 16 * i, acc[r][i]);
+    for (size_t g = 0; g < n_k / 32;) {
+        lanes acc[MOST_ROWS][MOST_PANELS];
+        clear(n_rows, n_panels, acc);
+        for (size_t end = g + t.span; g < end; g++)
+            mul_group(n_rows, n_panels, shape, t, g, bias, acc);
+        add_span(n_rows, n_panels, t, acc);
+    }
 }
 
 /* In tiles of like sizes. */
 LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n_rows, tile t)
 {
-    size_t n_tiles = (n_rows + MOST_ROWS - 1) / MOST_ROWS;
+    const size_t most = shape.n_group == 16 ? QN_MIN(MOST_ROWS, MOST_ROWS_OF_HALVES) : MOST_ROWS;
+    size_t n_tiles = (n_rows + most - 1) / most;
     for (size_t n; n_tiles > 0; n_tiles--, t.x += n * t.x_stride, t.y += n * t.y_stride) {
         n = (n_rows + n_tiles - 1) / n_tiles;
         n_rows -= n;

@@ -5,8 +5,8 @@
 #include <math.h>
 
 /* The exact sum of n products from k on, as a float. */
-static float sum_of(qn_shape shape, const qn_panel *p, size_t k, size_t n, size_t o, const qn_act *x,
-                    size_t x_begin)
+static float sum_of(qn_shape shape, const qn_panel *p, size_t k, size_t n, size_t o,
+                    const qn_act *x, size_t x_begin)
 {
     int32_t sum = 0;
     for (size_t end = k + n; k < end; k++)
@@ -25,15 +25,24 @@ static float term_of(qn_shape shape, const qn_panel *p, size_t g, size_t o, cons
     return shape.has_min ? fmaf(p->dm[g][o], x->sum[x_begin / 32 + g], t) : t;
 }
 
-void qn_panel_mul(qn_shape shape, size_t n_k, size_t n_panels, const qn_panel *p, size_t n_rows,
-                  const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
+/* The sum of span s of the panel's. */
+static float sum_span(qn_shape shape, size_t span, const qn_panel *p, size_t s, size_t o,
+                      const qn_act *x, size_t x_begin)
+{
+    float sum = 0;
+    for (size_t g = s * span; g < (s + 1) * span; g++)
+        sum = fmaf(term_of(shape, p, g, o, x, x_begin), x->d[x_begin / 32 + g], sum);
+    return sum;
+}
+
+void qn_panel_mul(qn_shape shape, size_t span, size_t n_k, size_t n_panels, const qn_panel *p,
+                  size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
 {
     for (size_t i = 0; i < n_rows * n_panels * 16; i++) {
         size_t r = i / (n_panels * 16), panel = i / 16 % n_panels;
         const qn_act *row = (const void *)((const uint8_t *)x + r * x_stride);
-        for (size_t g = 0; g < n_k / 32; g++)
-            acc[i] = fmaf(term_of(shape, &p[panel], g, i % 16, row, x_begin),
-                          row->d[x_begin / 32 + g], acc[i]);
+        for (size_t s = 0; s < n_k / 32 / span; s++)
+            acc[i] += sum_span(shape, span, &p[panel], s, i % 16, row, x_begin);
     }
 }
 

@@ -128,7 +128,8 @@ static void class_t_changes_bits_with_the_level_alone(void **state)
     free(fast.logits);
     free(exact.logits);
     qn_test_run_open(&r, fast.path, &(qn_test_setting){0});
-    qn_page_name a = qn_prefix_root(&r.model, "2"), b = qn_prefix_root(&r.model, "2+amx");
+    qn_page_name a = qn_prefix_root(&r.model, QN_NUMERICS_ID);
+    qn_page_name b = qn_prefix_root(&r.model, QN_NUMERICS_ID "+amx");
     assert_memory_not_equal(&a, &b, sizeof a);
     qn_test_run_close(&r);
 }

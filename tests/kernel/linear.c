@@ -3,6 +3,7 @@
  *
  * Inputs end at an unmapped page; outputs lie in a pattern. */
 #include "kernel/linear.h"
+#include "kernel/blocks.h"
 #include "kernel/f16.h"
 #include "tests/support/emulated.h"
 #include "tests/support/support.h"
@@ -188,12 +189,12 @@ static void every_variant_equals_the_reference_on_random_sizes(void **state)
             check(e, random_n_in(e), 1 + draw(70), 1 + draw(i % 4 ? 9 : 20), RANDOM, RANDOM);
 }
 
-/* Rows whose groups fill units, rows that share units, and so long that few rows take panels. */
+/* Rows whose spans fill pieces, rows that share pieces, and so long that few rows take panels. */
 static void few_rows_equal_the_reference_whatever_their_length(void **state)
 {
     (void)state;
     seed = 5;
-    static const size_t n_groups[] = {1, 7, 16, 18, 45, 64, 65};
+    static const size_t n_groups[] = {1, 2, 7, 12, 16, 18, 36, 45, 64, 65, 90};
     for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
         for (size_t i = 0; i < QN_COUNT(n_groups); i++) {
             size_t n_in = n_groups[i] * QN_MAX(qn_encoding_block(e), (size_t)32);
@@ -252,6 +253,41 @@ static void a_row_does_not_depend_on_its_batch(void **state)
             p.x -= 11 * 512;
             release_product(&p);
         }
+}
+
+/* A product with Q8_0 as ADR 001 words it: spans of 4, 2 or 1 groups, each from zero. */
+static float product_of_spans(size_t n_in, const qn_q8_0 *w, const qn_act *x)
+{
+    size_t span = n_in % 128 == 0 ? 4 : n_in % 64 == 0 ? 2 : 1;
+    float sum = 0, acc = 0;
+    for (size_t g = 0; g < n_in / 32; g++) {
+        int32_t isum = 0;
+        for (size_t i = 0; i < 32; i++)
+            isum += w[g].q[i] * x[g / 8].q[g % 8 * 32 + i];
+        float d = qn_f16(qn_load_u16(w[g].d));
+        acc = fmaf((float)isum * d, x[g / 8].d[g % 8], g % span == 0 ? 0 : acc);
+        if (g % span == span - 1)
+            sum += acc;
+    }
+    return sum;
+}
+
+static void the_reference_adds_up_spans(void **state)
+{
+    (void)state;
+    seed = 8;
+    static const size_t n_in[] = {32, 64, 96, 128, 320, 576, 896, 2048, 2880};
+    for (size_t i = 0; i < QN_COUNT(n_in); i++) {
+        product p = make_product(QN_Q8_0, n_in[i], 20, 2, RANDOM, RANDOM);
+        compute(&p, qn_kernels_at(QN_CPU_REF), true, p.want);
+        for (size_t j = 0; j < 40; j++)
+            p.y[j / 20 * 27 + j % 20] =
+                product_of_spans(n_in[i], (const void *)(p.w.bytes + j % 20 * p.w.n_row_bytes),
+                                 (const void *)(p.act + j / 20 * qn_act_bytes(n_in[i])));
+        blank(7, p.y + 20), blank(7, p.y + 47);
+        assert_same(&p, "the definition", true);
+        release_product(&p);
+    }
 }
 
 /* All of a product's outputs with tiles, the CPU's own or emulated ones. */
@@ -360,6 +396,7 @@ QN_TEST_MAIN(cmocka_unit_test(every_variant_equals_the_reference_on_random_sizes
              cmocka_unit_test(rows_beyond_one_pass_are_computed_alike),
              cmocka_unit_test(blocks_of_float_weights_equal_the_reference),
              cmocka_unit_test(a_row_does_not_depend_on_its_batch),
+             cmocka_unit_test(the_reference_adds_up_spans),
              cmocka_unit_test(emulated_tiles_equal_the_reference),
              cmocka_unit_test(the_tiles_of_this_cpu_equal_the_reference),
              cmocka_unit_test(every_variant_quantizes_alike),
