@@ -17,7 +17,7 @@
 enum {
     QN_DOT_OUTPUTS = 16,
     QN_DOT_MOST_ROWS = 4,
-    QN_DOT_MOST_VALUES = 16384, /* of several rows: what they need leaves the nearest cache */
+    QN_DOT_MOST_VALUES = 32768, /* of several rows: more would leave the nearest cache */
 };
 
 /* How the halves of four groups lie in the 128 bytes of a place. */
