@@ -137,3 +137,33 @@ uint64_t qn_machine_resident(void)
     uint64_t n_bytes = 0;
     return proc_bytes("/proc/self/status", "RssAnon", &n_bytes) ? n_bytes : 0;
 }
+
+/* Whether a line of /proc/self/smaps begins a mapping; then whether that holds the address. */
+static bool begins_mapping(const char *line, uintptr_t at, bool *holds)
+{
+    char *rest;
+    uintptr_t begin = strtoull(line, &rest, 16);
+    if (rest == line || *rest != '-')
+        return false;
+    *holds = begin <= at && at < strtoull(rest + 1, NULL, 16);
+    return true;
+}
+
+bool qn_machine_add_pages(const void *at, uint64_t *n_resident, uint64_t *n_large)
+{
+    char line[LINE];
+    FILE *f = fopen("/proc/self/smaps", "re");
+    bool holds = false, found = false;
+    while (f && fgets(line, sizeof line, f)) {
+        if (begins_mapping(line, (uintptr_t)at, &holds) || !holds)
+            continue;
+        uint64_t n = 1024 * strtoull(line + strcspn(line, ":") + 1, NULL, 10);
+        if (strncmp(line, "Rss:", 4) == 0)
+            *n_resident += n, found = true;
+        if (strncmp(line, "FilePmdMapped:", 14) == 0 || strncmp(line, "AnonHugePages:", 14) == 0)
+            *n_large += n;
+    }
+    if (f)
+        fclose(f);
+    return found;
+}

@@ -14,3 +14,7 @@ uint64_t qn_machine_memory(void);
 
 /* Anonymous bytes resident in this process (RssAnon); 0 when unknown. */
 uint64_t qn_machine_resident(void);
+
+/* Adds the bytes of the mapping around `at` that are in memory, and those of them in large pages,
+ * to the two sums. False when the system does not tell. */
+bool qn_machine_add_pages(const void *at, uint64_t *n_resident, uint64_t *n_large);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGE_ENOUGH 0.9 /* of the weights: with fewer in large pages decode is slower */
+
 double qn_bench_limit(const qn_machine_limits *l, const qn_cost *c, const qn_kernels *k)
 {
     double floats = k->bf16_mul && l->bf16 > 0 ? l->bf16 : l->f32;
@@ -79,6 +81,10 @@ static void write_json(const qn_bench_result *r, const char *name, qn_buf *out)
                   "\"attention_ops_per_token\":%.0f,\"level\":\"%s\",\"numerics\":\"%s\"",
                   c->weight_bytes, c->kv_bytes, c->int8_ops + c->float_ops, c->float_ops,
                   c->attention_ops, qn_cpu_level_name(r->kernels->level), r->kernels->numerics);
+    if (r->large_pages >= 0)
+        write_number(out, "weights_in_large_pages", r->large_pages);
+    else
+        qn_buf_text(out, ",\"weights_in_large_pages\":null");
     if (r->has_limits) {
         write_number(out, "limit", spread_of(r->n_repeats, r->limits).median);
         write_number(out, "fraction_of_limit", fractions_of(r).median);
@@ -109,6 +115,9 @@ void qn_bench_print(const qn_bench_result *r, bool json)
                           spread_of(r->n_repeats, r->limits).median);
         if (strcmp(r->kernels->numerics, QN_NUMERICS_ID) != 0)
             qn_buf_format(&out, "  numerics %s", r->kernels->numerics);
+        if (r->large_pages >= 0 && r->large_pages < LARGE_ENOUGH)
+            qn_buf_format(&out, "  only %.0f %% of the weights in large pages",
+                          100 * r->large_pages);
         qn_buf_byte(&out, '\n');
     }
     print(&out);

@@ -15,6 +15,7 @@ typedef struct qn_bench_result { /* of one test */
     bool has_limits;
     double rates[QN_BENCH_MOST_REPEATS];  /* tokens a second */
     double limits[QN_BENCH_MOST_REPEATS]; /* of the moment after each repeat */
+    double large_pages;                   /* share of the weights that lies in them; < 0: unknown */
 } qn_bench_result;
 
 /* Tokens a second if nothing but reading, or nothing but the multiplications of linear ops, took

@@ -5,6 +5,7 @@
  * step; @dD does so after D tokens, whose keys and values are noise; xsS in S sequences at a time.
  */
 #include "base/clock.h"
+#include "base/machine.h"
 #include "cli/args.h"
 #include "cli/bench_report.h"
 #include "cli/cli.h"
@@ -201,6 +202,20 @@ static qn_work work_of(const bench *b, bool prompts)
         .n_with_logits = 1};
 }
 
+/* The share of the weights, where they are used, that lies in large pages. */
+static double large_pages(const qn_model *m)
+{
+    uint64_t n_resident = 0, n_large = 0;
+    if (m->huge_weights) {
+        qn_machine_add_pages(m->huge.bytes, &n_resident, &n_large);
+    } else {
+        qn_machine_add_pages(m->gguf.map.bytes, &n_resident, &n_large);
+        for (size_t i = 0; i < m->gguf.n_more; i++)
+            qn_machine_add_pages(m->gguf.more[i].map.bytes, &n_resident, &n_large);
+    }
+    return n_resident ? (double)n_large / (double)n_resident : -1;
+}
+
 /* One try that nobody counts, then those that count, each with the limit of its moment. */
 static qn_status test(bench *b, bool prompts, qn_error *err)
 {
@@ -223,6 +238,7 @@ static qn_status test(bench *b, bool prompts, qn_error *err)
             r.limits[at] = qn_bench_limit(&l, &r.cost, r.kernels);
         }
     }
+    r.large_pages = large_pages(b->m);
     qn_bench_print(&r, b->a->json);
     return QN_OK;
 }

@@ -5,10 +5,12 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "base/machine.h"
 #include "base/reader.h"
 #include "base/region.h"
 
 #include <string.h>
+#include <sys/mman.h>
 
 static void an_overlong_error_shows_its_cut(void **state)
 {
@@ -83,8 +85,25 @@ static void a_reader_sticks_at_the_end_and_yields_zeros(void **state)
     assert_null(qn_read_bytes(&r, UINT64_MAX));
 }
 
+/* Half a mapping is touched, so half of it is in memory. */
+static void pages_are_counted_where_they_lie(void **state)
+{
+    (void)state;
+    const size_t n = (size_t)8 << 20;
+    uint8_t *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_ptr_not_equal(p, MAP_FAILED);
+    assert_int_equal(madvise(p, n, MADV_NOHUGEPAGE), 0);
+    memset(p + n / 2, 1, n / 2);
+    uint64_t n_resident = 1, n_large = 2;
+    if (!qn_machine_add_pages(p + n / 2, &n_resident, &n_large))
+        QN_SKIP("this system has no /proc/self/smaps");
+    assert_true(n_resident >= 1 + n / 2 && n_large == 2);
+    munmap(p, n);
+}
+
 QN_TEST_MAIN(cmocka_unit_test(an_overlong_error_shows_its_cut),
              cmocka_unit_test(an_arena_takes_exactly_what_it_counted),
              cmocka_unit_test(a_region_fails_at_its_limit_and_frees_all),
              cmocka_unit_test(a_buffer_survives_a_failed_append),
-             cmocka_unit_test(a_reader_sticks_at_the_end_and_yields_zeros))
+             cmocka_unit_test(a_reader_sticks_at_the_end_and_yields_zeros),
+             cmocka_unit_test(pages_are_counted_where_they_lie))

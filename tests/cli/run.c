@@ -319,7 +319,8 @@ static void plan_show_and_bench_have_stable_keys(void **state)
     for (size_t i = 0; i < 2; i++)
         ASSERT_KEYS(r.out, i, "test", "threads", "sequences", "depth", "tokens_per_second",
                     "samples", "weight_bytes_per_token", "kv_bytes_per_token", "ops_per_token",
-                    "float_ops_per_token", "attention_ops_per_token", "level", "numerics");
+                    "float_ops_per_token", "attention_ops_per_token", "level", "numerics",
+                    "weights_in_large_pages");
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"pp8\""));
     assert_non_null(strstr(r.out.bytes, "{\"test\":\"tg4\""));
     r = QN_RUN(NULL, "bench", m, "--json", "-p", "8", "-n", "4", "-r", "2", "-d", "70", "-s", "3");
