@@ -3,13 +3,15 @@
  * Prefill: 512 rows of a group of heads on the last 512 positions of a context; its multiplications
  * (only of keys that a row sees) as a share of the f32 fma peak of the level's registers. Decode:
  * one row over kv heads that do not fit in the cache, each page's keys before its values and pages
- * in order (or, with --shuffled, anywhere); its bytes as a share of what the core reads in the same
- * order. With --threads 2 decode's heads are dealt to two threads, against what both read. A limit
- * is measured right after each run, in the same process and on the same memory, and a share is the
- * median of these pairs, so that a noisy neighbour slows both. Options: --json, and --level,
- * --repeat, --mib, --threads, --kv TYPE, --only prefill|decode, --context, --group and --dim (one
- * of each instead of all) with a value; --huge puts the pages into 2 MiB pages. Pin one thread to
- * a core with taskset. */
+ * in order (or, with --shuffled, anywhere; or, with --heads N, as the engine has them: the same
+ * page of all heads side by side, a job being N neighbours); its bytes as a share of what the core
+ * reads in the same order, with --heads in the order of memory. With --threads 2 decode's heads are
+ * dealt to two threads, against what both read. A limit is measured right after each run, in the
+ * same process and on the same memory, and a share is the median of these pairs, so that a noisy
+ * neighbour slows both. Options: --json, and --level, --repeat, --mib, --threads, --kv TYPE, --only
+ * prefill|decode, --context, --group and --dim (one of each instead of all) with a value; --huge
+ * puts the pages into 2 MiB pages. Pin one thread to a core
+ * with taskset. */
 #include "base/alloc.h"
 #include "base/pool.h"
 #include "bench/timing.h"
@@ -31,6 +33,7 @@ typedef struct options {
     const char *only;
     qn_kv_type kv;
     size_t n_repeat, n_mib, n_threads, context, group, dim; /* the last three: 0 is all */
+    size_t n_heads; /* 0: pages of one head after the other */
 } options;
 
 typedef struct bench {
@@ -114,9 +117,17 @@ static uint8_t *take_pages(size_t n_bytes, bool huge)
     return (uint8_t *)(((uintptr_t)p + (2 << 20) - 1) & ~(uintptr_t)((2 << 20) - 1));
 }
 
-/* Cuts the memory into pages of keys, each followed by its values. */
-static void deal_pages(bench *b, size_t dim)
+/* Page p of head h is p * n_heads + h instead of h * n_per_head + p. */
+static size_t apart(size_t n_pages, size_t n_per_head, size_t i)
 {
+    size_t n_heads = n_pages / n_per_head;
+    return i < n_heads * n_per_head ? i % n_per_head * n_heads + i / n_per_head : i;
+}
+
+/* Cuts the memory into pages of keys, each followed by its values. */
+static void deal_pages(bench *b, size_t dim, size_t context)
+{
+    size_t n_per_head = (context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
     b->n_page_bytes = qn_kv_page_bytes(b->opt.kv, dim);
     b->n_pages = QN_MIN(b->n_bytes / b->n_page_bytes / 2, (size_t)MAX_PAGES);
     for (size_t i = 0; i < b->n_pages; i++) {
@@ -124,6 +135,8 @@ static void deal_pages(bench *b, size_t dim)
         b->k_pages[i] = b->k_pages[j];
         b->k_pages[j] = b->bytes + i * 2 * b->n_page_bytes;
     }
+    for (size_t i = 0; b->opt.n_heads > 0 && i < b->n_pages; i++)
+        b->k_pages[i] = b->bytes + apart(b->n_pages, n_per_head, i) * 2 * b->n_page_bytes;
     for (size_t i = 0; i < b->n_pages; i++)
         b->v_pages[i] = (const uint8_t *)b->k_pages[i] + b->n_page_bytes;
     if (!qn_kv_is_quantized(b->opt.kv))
@@ -145,6 +158,8 @@ static qn_attend_job job_of(const bench *b, shape s, size_t from)
     return (qn_attend_job){
         .k_pages = b->k_pages + from,
         .v_pages = b->v_pages + from,
+        .n_heads = 1,
+        .head_bytes = 2 * b->n_page_bytes,
         .k_type = b->opt.kv,
         .v_type = b->opt.kv,
         .n_rows = s.n_rows,
@@ -175,9 +190,12 @@ static void run_part(void *context, size_t index, size_t n)
 {
     const work *w = context;
     size_t step = (w->s.context + QN_PAGE_TOKENS - 1) / QN_PAGE_TOKENS;
-    for (size_t i = w->n_jobs * index / n; i < w->n_jobs * (index + 1) / n; i++) {
+    size_t end = w->n_jobs * (index + 1) / n;
+    for (size_t i = w->n_jobs * index / n, n_heads; i < end; i += n_heads) {
         qn_attend_job job = job_of(w->b, w->s, i * step);
-        job.out += index * w->s.n_rows * w->s.n_group * w->s.dim;
+        n_heads = QN_MAX(QN_MIN(w->b->opt.n_heads, end - i), (size_t)1);
+        job.n_heads = n_heads;
+        job.out += index * n_heads * w->s.n_rows * w->s.n_group * w->s.dim;
         w->k->attend(&job, w->scratch + index * w->n_scratch);
     }
 }
@@ -226,7 +244,7 @@ static void bench_shape(bench *b, const qn_kernels *k, shape s)
     uint8_t *scratch = qn_alloc_aligned(n_scratch * b->opt.n_threads);
     for (size_t r = 0; r < s.n_rows; r++)
         n_keys += (double)(s.context - s.n_rows + r + 1);
-    deal_pages(b, s.dim);
+    deal_pages(b, s.dim, s.context);
     (void)run(b, k, s, scratch, n_scratch);
     for (size_t i = 0; i < b->opt.n_repeat; i++) {
         double seconds = run(b, k, s, scratch, n_scratch);
@@ -305,6 +323,8 @@ static options parse(int argc, char **argv)
             o.n_threads = QN_MAX(1u, QN_MIN(strtoul(value, NULL, 10), 8u)), i++;
         else if (strcmp(name, "--kv") == 0 && qn_kv_type_from_name(value) < QN_N_KV_TYPES)
             o.kv = qn_kv_type_from_name(value), i++;
+        else if (strcmp(name, "--heads") == 0)
+            o.n_heads = QN_MIN(strtoul(value, NULL, 10), 64u), i++;
         else if (strcmp(name, "--context") == 0)
             o.context = strtoul(value, NULL, 10), i++;
         else if (strcmp(name, "--group") == 0)

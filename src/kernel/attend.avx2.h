@@ -43,11 +43,11 @@ static void pack_tile(const block *b, size_t t, size_t n_rows, float *to)
     for (; r + 4 <= n_rows; r += 4) {
         const float *from[4];
         for (size_t i = 0; i < 4; i++)
-            from[i] = qn_attend_q(b->job, t + r + i);
+            from[i] = qn_attend_q(b->job, b->head, t + r + i);
         pack_4_rows(to + r, n_rows, k_dim, from);
     }
     for (; r < n_rows; r++) {
-        const float *from = qn_attend_q(b->job, t + r);
+        const float *from = qn_attend_q(b->job, b->head, t + r);
         for (size_t d = 0; d < k_dim; d++)
             to[d * n_rows + r] = from[d];
     }
@@ -82,8 +82,8 @@ static const float *decode_keys(const block *b, uint32_t page)
 {
     const qn_attend_job *job = b->job;
     if (job->k_type == QN_KV_F32)
-        return job->k_pages[page];
-    decode(job->k_type, b->page, job->k_pages[page], 0, job->k_dim * QN_PAGE_TOKENS);
+        return (const float *)(const void *)keys_of(b, page);
+    decode(job->k_type, b->page, keys_of(b, page), 0, job->k_dim * QN_PAGE_TOKENS);
     return b->page;
 }
 
@@ -93,18 +93,39 @@ static const float *decode_values(const block *b, uint32_t page)
     const qn_attend_job *job = b->job;
     size_t v_dim = job->v_dim, pad = qn_attend_pad(v_dim);
     if (job->v_type == QN_KV_F32 && pad == v_dim)
-        return job->v_pages[page];
+        return (const float *)(const void *)values_of(b, page);
     if (pad == v_dim)
-        decode(job->v_type, b->page, job->v_pages[page], 0, v_dim * QN_PAGE_TOKENS);
+        decode(job->v_type, b->page, values_of(b, page), 0, v_dim * QN_PAGE_TOKENS);
     else
         for (size_t j = 0; j < QN_PAGE_TOKENS; j++)
-            decode(job->v_type, (float *)b->page + j * pad, job->v_pages[page], j * v_dim, v_dim);
+            decode(job->v_type, (float *)b->page + j * pad, values_of(b, page), j * v_dim, v_dim);
     return b->page;
 }
 
-/* p[r][0 .. 16 n_lanes) = products of the n_rows queries with the keys at k; next is fetched. */
+typedef struct ahead { /* what is fetched meanwhile: step bytes with each vector of a tile */
+    const uint8_t *next;
+    size_t step;
+} ahead;
+
+/* Tile i of n_tiles fetches its part of the bytes at `from`, as many as 64 vectors of dim F16 have.
+ * So requests come evenly, and each line is asked for once. */
+static ahead ahead_of(const uint8_t *from, size_t dim, size_t i, size_t n_tiles)
+{
+    return (ahead){from + 2 * dim * QN_PAGE_TOKENS / n_tiles * i, 2 * QN_PAGE_TOKENS / n_tiles};
+}
+
+/* Vector i's share of a fetch, of a tile that is n_lanes wide: two lines at most. */
+LANES_INLINE void fetch_share(const ahead *a, size_t n_lanes, size_t i)
+{
+    size_t step = a->step * n_lanes / 4;
+    _mm_prefetch((const char *)a->next + i * step, _MM_HINT_T0);
+    if (n_lanes > 2)
+        _mm_prefetch((const char *)a->next + i * step + step / 2, _MM_HINT_T0);
+}
+
+/* p[r][0 .. 16 n_lanes) = products of the n_rows queries with the keys at k. */
 LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, size_t k_dim,
-                             const float *q, const void *k, const uint8_t *next, float *p)
+                             const float *q, const void *k, const ahead *a, float *p)
 {
     lanes s[TILE_ROWS][TILE_LANES];
     QN_UNROLL(6)
@@ -119,7 +140,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, siz
         for (size_t i = 0; i < n_lanes; i++)
             key[i] = load_kv(type, k, d * QN_PAGE_TOKENS + 16 * i);
         if (type == QN_KV_F16)
-            fetch(next + d * 32 * n_lanes, n_lanes);
+            fetch_share(a, n_lanes, d);
         QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(q[r]);
@@ -152,13 +173,12 @@ static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, c
 #endif
 }
 
-/* Meanwhile fetches from next on, as many bytes as the keys have. */
-static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k,
-                         const uint8_t *next, float *p)
+static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k, ahead a,
+                         float *p)
 {
-    size_t n_bytes = 32 * TILE_LANES * k_dim;
-    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * TILE_LANES, next += n_bytes)
-        WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, k + i, next, p + i)
+    size_t n_bytes = a.step * TILE_LANES / 4 * k_dim;
+    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * TILE_LANES, a.next += n_bytes)
+        WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, k + i, &a, p + i)
 }
 
 static bool keys_in_place(const block *b)
@@ -174,7 +194,6 @@ static bool values_in_place(const block *b)
 static void float_scores(const block *b, uint32_t page)
 {
     size_t k_dim = b->job->k_dim;
-    const qn_attend_job *job = b->job;
     const float *k = keys_in_place(b) ? NULL : decode_keys(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
@@ -184,7 +203,8 @@ static void float_scores(const block *b, uint32_t page)
         if (j.first > j.last)
             continue;
         if (!k)
-            score_stored(n_rows, k_dim, q, job->k_pages[page], job->v_pages[page], p);
+            score_stored(n_rows, k_dim, q, (const uint16_t *)(const void *)keys_of(b, page),
+                         ahead_of(values_of(b, page), k_dim, i / b->n_tile, b->n_tiles), p);
         else
             score_decoded(n_rows, j, k_dim, q, k, p);
     }
@@ -235,17 +255,117 @@ static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c
     part[0] = m;
 }
 
+#ifdef __AVX512F__
+
+/* The first two values of four parts, as vectors of four. */
+LANES_INLINE void load_sums(const float *part, size_t n_part, __m128 *m, __m128 *l)
+{
+    __m128 ab = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(const void *)part);
+    __m128 cd = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(const void *)(part + 2 * n_part));
+    ab = _mm_loadh_pi(ab, (const __m64 *)(const void *)(part + n_part));
+    cd = _mm_loadh_pi(cd, (const __m64 *)(const void *)(part + 3 * n_part));
+    *m = _mm_shuffle_ps(ab, cd, 0x88);
+    *l = _mm_shuffle_ps(ab, cd, 0xdd);
+}
+
+LANES_INLINE void store_sums(float *part, size_t n_part, __m128 m, __m128 l)
+{
+    __m128 ab = _mm_unpacklo_ps(m, l), cd = _mm_unpackhi_ps(m, l);
+    _mm_storel_pi((__m64 *)(void *)part, ab);
+    _mm_storeh_pi((__m64 *)(void *)(part + n_part), ab);
+    _mm_storel_pi((__m64 *)(void *)(part + 2 * n_part), cd);
+    _mm_storeh_pi((__m64 *)(void *)(part + 3 * n_part), cd);
+}
+
+/* The first half of softmax_row for four rows that see all of the page: all but the probabilities
+ * and their sum. from: what scores are taken less. */
+static void begin_4_rows(const qn_attend_job *job, float *p, float *from, float *c, float *b,
+                         float *part)
+{
+    size_t n_part = qn_attend_part_floats(job->v_dim);
+    lanes s[4], x[4];
+    __m128 m_old, l;
+    for (size_t r = 0; r < 4; r++) {
+        load_scores(job, p + r * QN_PAGE_TOKENS, s);
+        for (size_t i = 0; i < 4; i++)
+            lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[i]);
+        x[r] = lanes_max(lanes_max(s[0], s[1]), lanes_max(s[2], s[3]));
+    }
+    __m128 own = lanes_fold_max_4(x[0], x[1], x[2], x[3]);
+    load_sums(part, n_part, &m_old, &l);
+    __m128 m = _mm_max_ps(m_old, own);
+    __m256 below = _mm256_setr_m128(_mm_sub_ps(m_old, m), _mm_sub_ps(own, m));
+    __m256 factors = lanes_low(lanes_exp_below_0(_mm512_zextps256_ps512(below)));
+    _mm_storeu_ps(from, qn_kv_is_quantized(job->v_type) ? own : m);
+    _mm_storeu_ps(c, _mm256_castps256_ps128(factors));
+    _mm_storeu_ps(b, _mm256_extractf128_ps(factors, 1));
+    store_sums(part, n_part, m, l);
+}
+
+/* The other half. */
+static void end_4_rows(const qn_attend_job *job, float *p, const float *from, const float *c,
+                       const float *b, float *part)
+{
+    size_t n_part = qn_attend_part_floats(job->v_dim);
+    lanes s[4], x[4];
+    __m128 m, l, cs = _mm_loadu_ps(c), bs = _mm_loadu_ps(b);
+    for (size_t r = 0; r < 4; r++) {
+        for (size_t i = 0; i < 4; i++) {
+            s[i] = lanes_sub(lanes_load(p + r * QN_PAGE_TOKENS + 16 * i), lanes_set(from[r]));
+            s[i] = lanes_exp_below_0(s[i]);
+            lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[i]);
+        }
+        x[r] = lanes_add(lanes_add(lanes_add(s[0], s[1]), s[2]), s[3]);
+    }
+    __m128 sum = lanes_fold_4(x[0], x[1], x[2], x[3]);
+    load_sums(part, n_part, &m, &l);
+    if (qn_kv_is_quantized(job->v_type))
+        l = _mm_fmadd_ps(sum, bs, _mm_mul_ps(l, cs));
+    else
+        l = _mm_fmadd_ps(l, cs, sum);
+    store_sums(part, n_part, m, l);
+}
+
+/* The first rows of a block, four at a time; their chains of dependent steps lie side by side. */
+static size_t softmax_by_4(const block *b)
+{
+    size_t n_part = qn_attend_part_floats(b->job->v_dim), n = b->whole ? b->n / 4 * 4 : 0;
+    float from[QN_ATTEND_BLOCK];
+    for (size_t i = 0; i < n; i += 4)
+        begin_4_rows(b->job, b->p + i * QN_PAGE_TOKENS, from + i, b->c + i, b->b + i,
+                     b->parts + i * n_part);
+    for (size_t i = 0; i < n; i += 4)
+        end_4_rows(b->job, b->p + i * QN_PAGE_TOKENS, from + i, b->c + i, b->b + i,
+                   b->parts + i * n_part);
+    return n;
+}
+
+#else
+
+static size_t softmax_by_4(const block *b)
+{
+    (void)b;
+    return 0;
+}
+
+#endif
+
+/* Asks for what comes next, so that reading does not pause: after keys in place, the first of the
+ * next ones; else what int_scores has left. */
+static void fetch_next(const block *b, uint32_t page)
+{
+    const uint8_t *next = keys_in_place(b) ? next_keys(b, page) : b->rest;
+    size_t n_lines = keys_in_place(b) ? 4 * b->n : b->n_rest;
+    for (size_t i = 0; i < n_lines; i++)
+        fetch(next + 64 * i, 2);
+}
+
 static void softmax(const block *b, uint32_t page)
 {
-    size_t n_part = qn_attend_part_floats(b->job->v_dim), n_rows = QN_MAX(b->n, (size_t)1);
-    size_t n_lines = (b->n_rest + n_rows - 1) / n_rows;
-    const uint8_t *next = b->job->k_pages[next_page(b, page)];
-    for (size_t i = 0; i < b->n; i++) {
+    size_t n_part = qn_attend_part_floats(b->job->v_dim);
+    fetch_next(b, page);
+    for (size_t i = softmax_by_4(b); i < b->n; i++) {
         b->c[i] = 1; /* the sums of a row that sees nothing stay as they are */
-        if (keys_in_place(b))
-            fetch(next + 256 * i, 8); /* so that reading does not pause */
-        else
-            fetch(b->rest + 64 * n_lines * i, 2 * n_lines);
         if (b->seen[i].first <= b->seen[i].last)
             softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i], &b->b[i],
                         b->parts + i * n_part);
@@ -258,7 +378,7 @@ typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, fro
     const slots *seen;     /* at r */
     span j;                /* of the tile's rows */
     const void *v;         /* slot j at j * v_stride values */
-    const uint8_t *next;   /* is fetched, as many bytes as v has */
+    ahead ahead;
     size_t n_part, v_stride, dim;
 } value_job;
 
@@ -286,15 +406,13 @@ LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
     const float *p = w->p + w->j.all_first;
     size_t v_stride = w->v_stride, at = (size_t)w->j.all_first * v_stride + w->dim;
     const void *page = w->v;
-    const uint8_t *next = w->next;
-    for (int32_t j = w->j.all_first; j <= w->j.all_last;
-         j++, p++, at += v_stride, next += 32 * n_lanes) {
+    for (int32_t j = w->j.all_first; j <= w->j.all_last; j++, p++, at += v_stride) {
         lanes v[TILE_LANES];
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
             v[i] = load_kv(type, page, at + 16 * i);
         if (type == QN_KV_F16)
-            fetch(next, n_lanes);
+            fetch_share(&w->ahead, n_lanes, (size_t)(j - w->j.all_first));
         QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
             lanes x = lanes_set(p[r * QN_PAGE_TOKENS]);
@@ -370,7 +488,7 @@ static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w
         else
             value_decoded(n_rows, n_lanes, w);
         w->acc += 16 * n_lanes;
-        w->next += 32 * n_lanes * QN_PAGE_TOKENS;
+        w->ahead.next += w->ahead.step * n_lanes / 4 * QN_PAGE_TOKENS;
     }
 }
 
@@ -378,14 +496,14 @@ static void float_values(const block *b, uint32_t page)
 {
     const qn_attend_job *job = b->job;
     value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
-                   .v = job->v_pages[page],
+                   .v = values_of(b, page),
                    .v_stride = qn_attend_pad(job->v_dim)};
     if (!values_in_place(b))
         w.v = decode_values(b, page);
     for (size_t i = 0; i < b->n; i += b->n_tile) {
         size_t n_rows = QN_MIN(b->n_tile, b->n - i);
         w.j = span_of(n_rows, b->seen + i);
-        w.next = job->k_pages[next_page(b, page)];
+        w.ahead = ahead_of(next_keys(b, page), job->v_dim, i / b->n_tile, b->n_tiles);
         if (w.j.first <= w.j.last)
             values_of_tile(b, i, n_rows, &w);
     }
@@ -407,27 +525,38 @@ static void look(block *b, uint32_t page)
     }
 }
 
+/* What the head at hand sees of a page. */
+static void add_page(block *b, uint32_t page)
+{
+    if (qn_kv_is_quantized(b->job->k_type))
+        int_scores(b, page);
+    else
+        float_scores(b, page);
+    softmax(b, page);
+    if (qn_kv_is_quantized(b->job->v_type))
+        int_values(b, page);
+    else
+        float_values(b, page);
+}
+
 static void reduce_span(block *b, uint32_t at)
 {
     size_t n_part = qn_attend_part_floats(b->job->v_dim);
     uint32_t first = QN_MAX(at * QN_SPAN_PAGES, b->page_first);
     uint32_t last = QN_MIN(at * QN_SPAN_PAGES + QN_SPAN_PAGES - 1, b->page_last);
-    for (size_t i = 0; i < b->n; i++) {
+    turn_to(b, b->head_first);
+    for (size_t i = 0; i < b->n_heads * b->n; i++) {
         memset(b->parts + i * n_part, 0, n_part * sizeof(float));
         b->parts[i * n_part] = -INFINITY;
     }
     for (uint32_t page = first; page <= last; page++) {
         look(b, page);
-        if (qn_kv_is_quantized(b->job->k_type))
-            int_scores(b, page);
-        else
-            float_scores(b, page);
-        softmax(b, page);
-        if (qn_kv_is_quantized(b->job->v_type))
-            int_values(b, page);
-        else
-            float_values(b, page);
+        for (size_t h = 0; h < b->n_heads; h++) {
+            turn_to(b, b->head_first + h);
+            add_page(b, page);
+        }
     }
+    turn_to(b, b->head_first);
 }
 
 /* What only quantized pages need, in scratch from `at` on. */
@@ -444,17 +573,21 @@ static void lay_out_ints(block *b, float *at)
     b->padded = (float *)(void *)(b->bias + QN_ATTEND_BLOCK * k_groups);
 }
 
-/* Rows t0.. of a job, working in scratch; parts may be moved elsewhere. */
-static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
+/* Rows t0.. of kv heads from `head` on, working in scratch; parts may be moved elsewhere. Heads of
+ * few rows go through pages side by side, since they lie so: reading does not jump. */
+static block block_of(const qn_attend_job *job, size_t head, size_t t0, void *scratch)
 {
     size_t n_part = qn_attend_part_floats(job->v_dim);
-    block b = {.job = job, .t0 = t0};
+    block b = {.job = job, .head_first = head, .n_heads = 1, .head = head, .t0 = t0};
     b.n = QN_MIN(job->n_rows * job->n_group - t0, (size_t)QN_ATTEND_BLOCK);
+    if (t0 == 0 && b.n <= IN_PLACE_ROWS)
+        b.n_heads = QN_MIN(job->n_heads - head, QN_ATTEND_BLOCK / b.n);
     b.low_of_last = qn_attend_low(job, qn_attend_position(job, t0 + b.n - 1));
     b.page_first = qn_attend_low(job, qn_attend_position(job, t0)) / QN_PAGE_TOKENS;
     b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
     b.in_place = b.n <= IN_PLACE_ROWS;
     size_t n_tiles = (b.n + TILE_ROWS - 1) / TILE_ROWS;
+    b.n_tiles = n_tiles;
     b.n_tile = (b.n + n_tiles - 1) / n_tiles;
     b.parts = scratch;
     b.p = b.parts + 2 * QN_ATTEND_BLOCK * n_part;
@@ -468,10 +601,14 @@ static block block_of(const qn_attend_job *job, size_t t0, void *scratch)
     lay_out_ints(&b, b.c + 16 * QN_ATTEND_BLOCK);
     for (size_t i = 0; i < b.n; i++)
         b.position[i] = qn_attend_position(job, t0 + i);
-    if (qn_kv_is_quantized(job->k_type))
-        quantize_q(&b);
-    else
-        pack_q(&b);
+    for (size_t h = 0; h < b.n_heads; h++) {
+        turn_to(&b, head + h);
+        if (qn_kv_is_quantized(job->k_type))
+            quantize_q(&b);
+        else
+            pack_q(&b);
+    }
+    turn_to(&b, head);
     return b;
 }
 
@@ -486,9 +623,9 @@ static void join(size_t v_dim, float *part, const float *next)
                                         lanes_mul(lanes_load(part + d), lanes_set(a))));
 }
 
-static void finish(const qn_attend_job *job, size_t t, const float *part)
+static void finish(const qn_attend_job *job, size_t head, size_t t, const float *part)
 {
-    float *out = qn_attend_out(job, t);
+    float *out = qn_attend_out(job, head, t);
     lanes inverse = lanes_set(1.0f / part[1]);
     for (size_t d = 0; d < job->v_dim; d += 16) {
         lanes y = lanes_mul(lanes_load(part + 16 + d), inverse);
@@ -503,20 +640,22 @@ static void finish(const qn_attend_job *job, size_t t, const float *part)
 static void join_span(const block *b, uint32_t at, float *sums)
 {
     size_t n_part = qn_attend_part_floats(b->job->v_dim);
-    for (size_t i = 0; i < b->n; i++) {
+    for (size_t i = 0; i < b->n_heads * b->n; i++) {
         float *sum = sums + i * n_part;
-        if (!qn_attend_sees(b->job, b->position[i], at))
+        uint32_t position = b->position[i % b->n];
+        if (!qn_attend_sees(b->job, position, at))
             continue;
-        if (at == qn_attend_low(b->job, b->position[i]) / QN_SPAN_TOKENS)
+        if (at == qn_attend_low(b->job, position) / QN_SPAN_TOKENS)
             memcpy(sum, b->parts + i * n_part, n_part * sizeof(float));
         else
             join(b->job->v_dim, sum, b->parts + i * n_part);
     }
 }
 
-static void attend_block(const qn_attend_job *job, size_t t0, void *scratch)
+/* All spans of a block; returns the heads in it. */
+static size_t attend_block(const qn_attend_job *job, size_t head, size_t t0, void *scratch)
 {
-    block b = block_of(job, t0, scratch);
+    block b = block_of(job, head, t0, scratch);
     size_t n_part = qn_attend_part_floats(job->v_dim);
     uint32_t first = b.page_first / QN_SPAN_PAGES, last = b.page_last / QN_SPAN_PAGES;
     float *sums = b.parts;
@@ -527,35 +666,41 @@ static void attend_block(const qn_attend_job *job, size_t t0, void *scratch)
         if (first < last)
             join_span(&b, at, sums);
     }
-    for (size_t i = 0; i < b.n; i++)
-        finish(job, t0 + i, sums + i * n_part);
+    for (size_t i = 0; i < b.n_heads * b.n; i++)
+        finish(job, head + i / b.n, t0 + i % b.n, sums + i * n_part);
+    return b.n_heads;
 }
 
 LANES_INLINE void attend(const qn_attend_job *job, void *scratch)
 {
-    for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK)
-        attend_block(job, t, scratch);
+    for (size_t head = 0, n_heads = 1; head < job->n_heads; head += n_heads)
+        for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK)
+            n_heads = attend_block(job, head, t, scratch);
 }
 
 LANES_INLINE void attend_span(const qn_attend_job *job, uint32_t at, float *part, void *scratch)
 {
-    for (size_t t = 0; t < job->n_rows * job->n_group; t += QN_ATTEND_BLOCK) {
-        block b = block_of(job, t, scratch);
-        b.parts = part + t * qn_attend_part_floats(job->v_dim);
-        reduce_span(&b, at);
-    }
+    size_t n_part = qn_attend_part_floats(job->v_dim), n_rows = job->n_rows * job->n_group;
+    for (size_t head = 0, n_heads = 1; head < job->n_heads; head += n_heads)
+        for (size_t t = 0; t < n_rows; t += QN_ATTEND_BLOCK) {
+            block b = block_of(job, head, t, scratch);
+            b.parts = part + (head * n_rows + t) * n_part;
+            reduce_span(&b, at);
+            n_heads = b.n_heads;
+        }
 }
 
-LANES_INLINE void attend_join(const qn_attend_job *job, float *parts)
+LANES_INLINE void attend_join(const qn_attend_job *job, float *parts, size_t span_bytes)
 {
     size_t n_part = qn_attend_part_floats(job->v_dim), n_rows = job->n_rows * job->n_group;
+    size_t n_span = span_bytes / sizeof(float);
     uint32_t first = qn_attend_span_first(job);
-    for (size_t t = 0; t < n_rows; t++) {
-        uint32_t position = qn_attend_position(job, t);
+    for (size_t i = 0; i < job->n_heads * n_rows; i++) {
+        uint32_t position = qn_attend_position(job, i % n_rows);
         uint32_t own = qn_attend_low(job, position) / QN_SPAN_TOKENS;
-        float *sum = parts + ((own - first) * n_rows + t) * n_part;
+        float *sum = parts + (own - first) * n_span + i * n_part;
         for (uint32_t at = own + 1; at <= position / QN_SPAN_TOKENS; at++)
-            join(job->v_dim, sum, parts + ((at - first) * n_rows + t) * n_part);
-        finish(job, t, sum);
+            join(job->v_dim, sum, parts + (at - first) * n_span + i * n_part);
+        finish(job, i / n_rows, i % n_rows, sum);
     }
 }

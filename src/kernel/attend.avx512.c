@@ -12,7 +12,7 @@ void qn_attend_span_avx512(const qn_attend_job *job, uint32_t span_at, float *pa
     attend_span(job, span_at, part, scratch);
 }
 
-void qn_attend_join_avx512(const qn_attend_job *job, float *parts)
+void qn_attend_join_avx512(const qn_attend_job *job, float *parts, size_t span_bytes)
 {
-    attend_join(job, parts);
+    attend_join(job, parts, span_bytes);
 }

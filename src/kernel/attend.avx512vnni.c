@@ -13,7 +13,7 @@ void qn_attend_span_avx512vnni(const qn_attend_job *job, uint32_t span_at, float
     attend_span(job, span_at, part, scratch);
 }
 
-void qn_attend_join_avx512vnni(const qn_attend_job *job, float *parts)
+void qn_attend_join_avx512vnni(const qn_attend_job *job, float *parts, size_t span_bytes)
 {
-    attend_join(job, parts);
+    attend_join(job, parts, span_bytes);
 }

@@ -12,15 +12,15 @@
 
 typedef struct query { /* of one tile row */
     const qn_attend_job *job;
-    size_t t;
+    size_t head, t;
     const float *x;
     const qn_act *act; /* where keys are quantized */
 } query;
 
 /* act is big enough for the blocks and behind them for the padded query. */
-static query query_of(const qn_attend_job *job, size_t t, qn_act *act)
+static query query_of(const qn_attend_job *job, size_t head, size_t t, qn_act *act)
 {
-    query q = {job, t, qn_attend_q(job, t), act};
+    query q = {job, head, t, qn_attend_q(job, head, t), act};
     if (!qn_kv_is_quantized(job->k_type))
         return q;
     float *x = (float *)(void *)((uint8_t *)act + qn_attend_act_bytes(job->k_dim));
@@ -117,13 +117,15 @@ static void add_int_values(const qn_attend_job *job, const void *page, const see
 static void add_page(const query *q, uint32_t page, float *part)
 {
     const qn_attend_job *job = q->job;
+    const void *keys = qn_attend_keys(job, q->head, page);
+    const void *values = qn_attend_values(job, q->head, page);
     bool is_int = qn_kv_is_quantized(job->v_type);
     float s[QN_PAGE_TOKENS], sum[16] = {0};
     seen w = {.p = s};
     if (!qn_attend_slots(job, qn_attend_position(job, q->t), page, &w.first, &w.last))
         return;
     for (size_t j = 0; j < QN_PAGE_TOKENS; j++)
-        s[j] = j < w.first || j > w.last ? -INFINITY : score(q, job->k_pages[page], j);
+        s[j] = j < w.first || j > w.last ? -INFINITY : score(q, keys, j);
     float own = page_max(s), m = qn_max_f32(part[0], own);
     w.c = qn_exp(part[0] - m);
     w.b = qn_exp(own - m);
@@ -134,10 +136,10 @@ static void add_page(const query *q, uint32_t page, float *part)
     part[0] = m;
     if (is_int) {
         part[1] = fmaf(qn_fold_f32(sum), w.b, part[1] * w.c);
-        add_int_values(job, job->v_pages[page], &w, part + 16);
+        add_int_values(job, values, &w, part + 16);
     } else {
         part[1] = fmaf(part[1], w.c, qn_fold_f32(sum));
-        add_float_values(job, job->v_pages[page], &w, part + 16);
+        add_float_values(job, values, &w, part + 16);
     }
 }
 
@@ -160,9 +162,9 @@ static void join(size_t v_dim, float *part, const float *next)
         part[d] = fmaf(next[d], b, part[d] * a);
 }
 
-static void finish(const qn_attend_job *job, size_t t, const float *part)
+static void finish(const qn_attend_job *job, size_t head, size_t t, const float *part)
 {
-    float *out = qn_attend_out(job, t), inverse = 1.0f / part[1];
+    float *out = qn_attend_out(job, head, t), inverse = 1.0f / part[1];
     for (size_t d = 0; d < job->v_dim; d++)
         out[d] = part[16 + d] * inverse;
 }
@@ -197,46 +199,53 @@ size_t qn_attend_part_bytes(size_t n_rows, size_t n_group, size_t v_dim)
 
 void qn_attend_span(const qn_attend_job *job, uint32_t span, float *part, void *scratch)
 {
-    for (size_t t = 0; t < job->n_rows * job->n_group; t++) {
-        query q = query_of(job, t, scratch);
-        if (qn_attend_sees(job, qn_attend_position(job, t), span))
-            reduce_span(&q, span, part + t * qn_attend_part_floats(job->v_dim));
+    size_t n_rows = job->n_rows * job->n_group;
+    for (size_t i = 0; i < job->n_heads * n_rows; i++) {
+        query q = query_of(job, i / n_rows, i % n_rows, scratch);
+        if (qn_attend_sees(job, qn_attend_position(job, q.t), span))
+            reduce_span(&q, span, part + i * qn_attend_part_floats(job->v_dim));
     }
 }
 
-void qn_attend_join(const qn_attend_job *job, float *parts)
+/* parts: of one tile row of a head, in each span. */
+static void join_row(const qn_attend_job *job, size_t head, size_t t, float *parts,
+                     size_t n_span_floats)
+{
+    uint32_t first = qn_attend_span_first(job), last = qn_attend_span_last(job);
+    float *sum = NULL;
+    for (uint32_t span = first; span <= last; span++) {
+        float *part = parts + (span - first) * n_span_floats;
+        if (!qn_attend_sees(job, qn_attend_position(job, t), span))
+            continue;
+        if (sum)
+            join(job->v_dim, sum, part);
+        else
+            sum = part;
+    }
+    finish(job, head, t, sum);
+}
+
+void qn_attend_join(const qn_attend_job *job, float *parts, size_t span_bytes)
 {
     size_t n_part = qn_attend_part_floats(job->v_dim), n_rows = job->n_rows * job->n_group;
-    uint32_t first = qn_attend_span_first(job), last = qn_attend_span_last(job);
-    for (size_t t = 0; t < n_rows; t++) {
-        uint32_t position = qn_attend_position(job, t);
-        float *sum = NULL;
-        for (uint32_t span = first; span <= last; span++) {
-            float *part = parts + ((span - first) * n_rows + t) * n_part;
-            if (!qn_attend_sees(job, position, span))
-                continue;
-            if (sum)
-                join(job->v_dim, sum, part);
-            else
-                sum = part;
-        }
-        finish(job, t, sum);
-    }
+    for (size_t i = 0; i < job->n_heads * n_rows; i++)
+        join_row(job, i / n_rows, i % n_rows, parts + i * n_part, span_bytes / sizeof(float));
 }
 
 void qn_attend(const qn_attend_job *job, void *scratch)
 {
     float *sum = scratch, *next = sum + qn_attend_part_floats(job->v_dim);
     qn_act *act = (qn_act *)(void *)(next + qn_attend_part_floats(job->v_dim));
-    for (size_t t = 0; t < job->n_rows * job->n_group; t++) {
-        uint32_t position = qn_attend_position(job, t);
+    size_t n_rows = job->n_rows * job->n_group;
+    for (size_t i = 0; i < job->n_heads * n_rows; i++) {
+        query q = query_of(job, i / n_rows, i % n_rows, act);
+        uint32_t position = qn_attend_position(job, q.t);
         uint32_t first = qn_attend_low(job, position) / QN_SPAN_TOKENS;
-        query q = query_of(job, t, act);
         reduce_span(&q, first, sum);
         for (uint32_t span = first + 1; span <= position / QN_SPAN_TOKENS; span++) {
             reduce_span(&q, span, next);
             join(job->v_dim, sum, next);
         }
-        finish(job, t, sum);
+        finish(job, q.head, q.t, sum);
     }
 }

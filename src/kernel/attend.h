@@ -30,16 +30,19 @@
 
 enum { QN_SPAN_PAGES = 32, QN_SPAN_TOKENS = QN_SPAN_PAGES * QN_PAGE_TOKENS };
 
-typedef struct qn_attend_job { /* one kv head and the n_group query heads that share it */
-    const void *const *k_pages, *const *v_pages; /* page p: positions 64 p..64 p + 63; NULL allowed
-                                                    where no row sees one of them */
+typedef struct qn_attend_job { /* n_heads kv heads, each with the n_group query heads that share it
+                                */
+    const void *const *k_pages, *const *v_pages; /* page p: positions 64 p..64 p + 63 of the first
+                                                    head; NULL allowed where no row sees one */
+    size_t n_heads, head_bytes; /* kv head h's pages begin h * head_bytes behind the first's */
     qn_kv_type k_type, v_type;
     size_t n_rows, n_group; /* rows at position, position + 1, ..; both >= 1 */
     uint32_t position;      /* of row 0; position + n_rows <= 2^32 */
     uint32_t window; /* key j is visible to row i when j <= i and i - j < window; 0: no window */
     size_t k_dim, v_dim;  /* >= 1, a multiple of qn_kv_dim_step of the type */
     float scale, softcap; /* softcap 0: none */
-    const float *q;       /* row r, head h: q[r * q_row_stride + h * q_head_stride + d] */
+    const float *q;       /* row r, head h of all n_heads * n_group: q[r * q_row_stride + h *
+                             q_head_stride + d] */
     size_t q_row_stride, q_head_stride;
     float *out; /* alike, v_dim values; must not overlap q */
     size_t out_row_stride, out_head_stride;
@@ -52,11 +55,12 @@ size_t qn_attend_scratch_bytes(size_t k_dim, size_t v_dim);
 void qn_attend(const qn_attend_job *job, void *scratch);
 
 /* The same in pieces, for several threads on one long context. Spans first..last (inclusive) of the
- * job are each reduced into parts (aligned to 64, qn_attend_part_bytes each, any thread, any
- * order), then joined (which uses them up). parts of a job: span s at (s - first) *
- * qn_attend_part_bytes. */
+ * job are each reduced into parts (aligned to 64, any thread, any order), then joined (which uses
+ * them up). A span's parts take qn_attend_part_bytes for each kv head, one head after the other, so
+ * that some heads of a job are a job; to join, span s's begin (s - first) * span_bytes behind the
+ * first's. */
 uint32_t qn_attend_span_first(const qn_attend_job *job);
 uint32_t qn_attend_span_last(const qn_attend_job *job);
-size_t qn_attend_part_bytes(size_t n_rows, size_t n_group, size_t v_dim); /* of one span */
+size_t qn_attend_part_bytes(size_t n_rows, size_t n_group, size_t v_dim); /* of a head's span */
 void qn_attend_span(const qn_attend_job *job, uint32_t span, float *part, void *scratch);
-void qn_attend_join(const qn_attend_job *job, float *parts);
+void qn_attend_join(const qn_attend_job *job, float *parts, size_t span_bytes);

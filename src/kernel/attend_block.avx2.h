@@ -22,9 +22,13 @@ typedef struct slots { /* that a row sees of a page; first > last: none */
     int32_t first, last;
 } slots;
 
-typedef struct block { /* n <= QN_ATTEND_BLOCK tile rows of a job from t0 on, and where they work */
+typedef struct block { /* n tile rows of each of n_heads kv heads, from t0 on, and where they work
+                        */
     const qn_attend_job *job;
-    size_t t0, n, n_tile;           /* n_tile rows to a tile, fewer in the last */
+    size_t head_first, n_heads;     /* they go through each page in turn; n_heads * n is at most
+                                       QN_ATTEND_BLOCK */
+    size_t head;                    /* the one at hand, whose q, act, bias and parts stand below */
+    size_t t0, n, n_tiles, n_tile;  /* n_tile rows to a tile, fewer in the last */
     uint32_t page_first, page_last; /* that a row sees */
     uint32_t low_of_last;           /* the lowest position that the last row sees */
     bool in_place;                  /* few rows: read pages as they are stored */
@@ -80,10 +84,51 @@ LANES_INLINE void fetch(const uint8_t *next, size_t n_lanes)
         _mm_prefetch((const char *)next + 64 * line, _MM_HINT_T0);
 }
 
-/* The page that comes next, or this one again. */
-static uint32_t next_page(const block *b, uint32_t page)
+static const uint8_t *keys_of(const block *b, uint32_t page)
 {
-    return QN_MIN(page + 1, b->page_last);
+    return qn_attend_keys(b->job, b->head, page);
+}
+
+static const uint8_t *values_of(const block *b, uint32_t page)
+{
+    return qn_attend_values(b->job, b->head, page);
+}
+
+typedef struct place { /* of keys and values */
+    size_t head;
+    uint32_t page;
+} place;
+
+/* What comes after the head at hand in a page: the next head, or the first in the next page. */
+static place next_place(const block *b, uint32_t page)
+{
+    if (b->head + 1 < b->head_first + b->n_heads)
+        return (place){b->head + 1, page};
+    return (place){b->head_first, QN_MIN(page + 1, b->page_last)};
+}
+
+static const uint8_t *next_keys(const block *b, uint32_t page)
+{
+    place next = next_place(b, page);
+    return qn_attend_keys(b->job, next.head, next.page);
+}
+
+static const uint8_t *next_values(const block *b, uint32_t page)
+{
+    place next = next_place(b, page);
+    return qn_attend_values(b->job, next.head, next.page);
+}
+
+/* Makes `head` the one at hand. */
+static void turn_to(block *b, size_t head)
+{
+    const qn_attend_job *job = b->job;
+    ptrdiff_t rows = ((ptrdiff_t)head - (ptrdiff_t)b->head) * (ptrdiff_t)b->n;
+    b->head = head;
+    b->q += rows * (ptrdiff_t)job->k_dim;
+    b->act += rows * (ptrdiff_t)qn_attend_act_bytes(job->k_dim);
+    b->bias += rows * (ptrdiff_t)qn_kv_groups(job->k_dim);
+    b->parts += rows * (ptrdiff_t)qn_attend_part_floats(job->v_dim);
 }
 
 typedef struct span { /* slots some row sees, and among them those that all see */

@@ -100,7 +100,7 @@ static void quantize_q(const block *b)
     memset(b->padded, 0, n * sizeof *b->padded);
     for (size_t i = 0; i < b->n; i++) {
         qn_act *act = (void *)(b->act + i * qn_attend_act_bytes(k_dim));
-        memcpy(b->padded, qn_attend_q(b->job, b->t0 + i), k_dim * sizeof *b->padded);
+        memcpy(b->padded, qn_attend_q(b->job, b->head, b->t0 + i), k_dim * sizeof *b->padded);
         qn_quantize_avx2(n, b->padded, act);
         for (size_t g = 0; g < n_groups; g++) {
             const int16_t *sum = act[g / 8].sum16 + 2 * (g % 8);
@@ -280,8 +280,7 @@ static void int_scores(block *b, uint32_t page)
     const qn_attend_job *job = b->job;
     size_t codes_at = qn_kv_codes_at(job->k_dim);
     size_t half = (qn_kv_page_bytes(job->k_type, job->k_dim) - codes_at) / 2;
-    const uint8_t *codes = (const uint8_t *)job->k_pages[page] + codes_at;
-    const uint8_t *next = job->k_pages[next_page(b, page)];
+    const uint8_t *keys = keys_of(b, page), *codes = keys + codes_at, *next = next_keys(b, page);
     key_job w = {.k = codes,
                  .scale = b->scale,
                  .act = b->act,
@@ -290,7 +289,7 @@ static void int_scores(block *b, uint32_t page)
                  .act_bytes = qn_attend_act_bytes(job->k_dim),
                  .n_groups = qn_kv_groups(job->k_dim)};
     code_form form = job->k_type == QN_KV_Q4_0 && b->in_place ? CODE_NIBBLES : CODE_BYTES;
-    decode_scales(w.n_groups, b->scale, job->k_pages[page], next);
+    decode_scales(w.n_groups, b->scale, keys, next);
     if (job->k_type == QN_KV_Q4_0 && form == CODE_BYTES)
         w.k = key_nibbles_to_bytes(b, codes);
     size_t n_tiles = QN_MAX((b->n + KEY_ROWS - 1) / KEY_ROWS, (size_t)1),
@@ -332,7 +331,7 @@ static void begin_values(const block *b, uint32_t page)
 {
     const qn_attend_job *job = b->job;
     size_t n_groups = qn_kv_groups(job->v_dim);
-    decode_scales(n_groups, b->scale, job->v_pages[page], job->v_pages[next_page(b, page)]);
+    decode_scales(n_groups, b->scale, values_of(b, page), next_values(b, page));
     for (size_t g = 0; b->whole && g < n_groups; g++)
         b->most[g] = weigh_scales((slots){0, QN_PAGE_TOKENS - 1}, b->scale + g * QN_PAGE_TOKENS);
 }
@@ -346,7 +345,7 @@ static void weigh_row(const block *b, uint32_t page, size_t i, size_t r)
         return;
     }
     if (!b->whole)
-        decode_scales(n_groups, b->scale, b->job->v_pages[page], b->job->v_pages[page]);
+        decode_scales(n_groups, b->scale, values_of(b, page), values_of(b, page));
     for (size_t g = 0; g < n_groups; g++) {
         float *scale = b->scale + g * QN_PAGE_TOKENS;
         if (!b->whole)
@@ -491,12 +490,12 @@ static void int_values(const block *b, uint32_t page)
                      : job->v_type == QN_KV_Q8_0 ? CODE_BYTES
                                                  : CODE_NIBBLES;
     size_t codes_at = qn_kv_codes_at(job->v_dim);
-    const uint8_t *codes = (const uint8_t *)job->v_pages[page] + codes_at;
+    const uint8_t *codes = values_of(b, page) + codes_at;
     int_value_job w = {.unit = b->unit,
                        .u = b->u,
                        .v = b->in_place ? codes : decode_codes(b, codes),
                        .v_stride = job->v_dim / 16 * bytes_of_16(form),
-                       .next = (const uint8_t *)job->v_pages[next_page(b, page)] + codes_at,
+                       .next = next_values(b, page) + codes_at,
                        .n_part = qn_attend_part_floats(job->v_dim),
                        .n_groups = qn_kv_groups(job->v_dim)};
     begin_values(b, page);

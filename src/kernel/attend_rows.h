@@ -1,7 +1,7 @@
 /* kernel/attend_rows.h - what all variants of attention agree on: who sees what, where parts lie.
  *
- * Tile row t of a job is head t % n_group of row t / n_group. A part is [m, l, 14 unused, acc...],
- * its acc padded to whole lanes. */
+ * Tile row t of a kv head is head t % n_group, of those that share it, of row t / n_group. A part
+ * is [m, l, 14 unused, acc...], its acc padded to whole lanes. */
 #pragma once
 
 #include "kernel/act.h"
@@ -42,15 +42,26 @@ static inline uint32_t qn_attend_position(const qn_attend_job *job, size_t t)
     return job->position + (uint32_t)(t / job->n_group);
 }
 
-static inline const float *qn_attend_q(const qn_attend_job *job, size_t t)
+static inline const float *qn_attend_q(const qn_attend_job *job, size_t head, size_t t)
 {
-    return job->q + t / job->n_group * job->q_row_stride + t % job->n_group * job->q_head_stride;
+    return job->q + t / job->n_group * job->q_row_stride +
+           (head * job->n_group + t % job->n_group) * job->q_head_stride;
 }
 
-static inline float *qn_attend_out(const qn_attend_job *job, size_t t)
+static inline float *qn_attend_out(const qn_attend_job *job, size_t head, size_t t)
 {
     return job->out + t / job->n_group * job->out_row_stride +
-           t % job->n_group * job->out_head_stride;
+           (head * job->n_group + t % job->n_group) * job->out_head_stride;
+}
+
+static inline const uint8_t *qn_attend_keys(const qn_attend_job *job, size_t head, uint32_t page)
+{
+    return (const uint8_t *)job->k_pages[page] + head * job->head_bytes;
+}
+
+static inline const uint8_t *qn_attend_values(const qn_attend_job *job, size_t head, uint32_t page)
+{
+    return (const uint8_t *)job->v_pages[page] + head * job->head_bytes;
 }
 
 /* Slots first..last of page, those that a row at `position` sees; false when it sees none. */

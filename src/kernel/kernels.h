@@ -91,7 +91,7 @@ typedef struct qn_kernels {
                         const float *x, size_t stride);
     void (*attend)(const qn_attend_job *job, void *scratch);
     void (*attend_span)(const qn_attend_job *job, uint32_t span, float *part, void *scratch);
-    void (*attend_join)(const qn_attend_job *job, float *parts);
+    void (*attend_join)(const qn_attend_job *job, float *parts, size_t span_bytes);
 } qn_kernels;
 
 /* The kernels of the highest variants that are at most level and that this CPU has: constant,

@@ -363,4 +363,16 @@ LANES_INLINE __m128 lanes_fold_4(lanes a, lanes b, lanes c, lanes d)
     return _mm512_castps512_ps128(_mm512_permutexvar_ps(first_of_each, s));
 }
 
+/* lanes_fold_max of four; what comes first in lanes_max matters to NaN. */
+LANES_INLINE __m128 lanes_fold_max_4(lanes a, lanes b, lanes c, lanes d)
+{
+    lanes ab = _mm512_max_ps(_mm512_shuffle_f32x4(a, b, 0x44), _mm512_shuffle_f32x4(a, b, 0xee));
+    lanes cd = _mm512_max_ps(_mm512_shuffle_f32x4(c, d, 0x44), _mm512_shuffle_f32x4(c, d, 0xee));
+    lanes s = _mm512_max_ps(_mm512_shuffle_f32x4(ab, cd, 0x88), _mm512_shuffle_f32x4(ab, cd, 0xdd));
+    s = _mm512_max_ps(s, _mm512_permute_ps(s, 0x4e));
+    s = _mm512_max_ps(s, _mm512_permute_ps(s, 0xb1));
+    const __m512i first_of_each = _mm512_castsi128_si512(_mm_setr_epi32(0, 4, 8, 12));
+    return _mm512_castps512_ps128(_mm512_permutexvar_ps(first_of_each, s));
+}
+
 #endif

@@ -162,19 +162,26 @@ static void append_rows(const qn_op *op, const member *m, range rows, range head
     }
 }
 
-/* With few rows a member appends the heads that it will attend over: see run_attend. */
+/* The heads that a member attends over in a segment: neighbours, since their pages are. Who gets
+ * the larger share goes round. */
+static range heads_of(const member *m, size_t segment)
+{
+    size_t n_heads = m->f->kv->shape.n_heads, index = (m->index + segment) % m->n;
+    return (range){n_heads * index / m->n, n_heads * (index + 1) / m->n};
+}
+
+/* With few rows a member appends the heads that it will attend over. */
 static void run_kv_append(const qn_op *op, const member *m)
 {
     const qn_batch *b = m->f->batch;
-    size_t n_heads = m->f->kv->shape.n_heads, i = 0;
     if (!m->few) {
-        append_rows(op, m, rows_of(m), (range){0, n_heads});
+        append_rows(op, m, rows_of(m), (range){0, m->f->kv->shape.n_heads});
         return;
     }
-    for (uint32_t s = 0; s < b->n_segments; s++)
-        for (size_t h = 0, r = b->segments[s].first_row; h < n_heads; h++, i++)
-            if (i % m->n == m->index)
-                append_rows(op, m, (range){r, r + b->segments[s].n_rows}, (range){h, h + 1});
+    for (uint32_t s = 0; s < b->n_segments; s++) {
+        size_t r = b->segments[s].first_row;
+        append_rows(op, m, (range){r, r + b->segments[s].n_rows}, heads_of(m, s));
+    }
 }
 
 static void run_bias(const qn_op *op, const member *m)
@@ -292,9 +299,10 @@ static void run_expert_sum(const qn_op *op, const member *m)
 
 enum { ATTEND_ROWS = 64 }; /* rows of one unit: enough to reuse a page, few enough to share out */
 
-typedef struct unit { /* attention of some rows of a segment over one kv head */
+typedef struct unit { /* attention of some rows of a segment over some kv heads */
     const qn_segment *segment;
-    uint32_t head, first, n_rows; /* first: in the segment */
+    range heads;
+    uint32_t first, n_rows; /* in the segment */
 } unit;
 
 static qn_attend_job job_of(const qn_op *op, const member *m, const unit *u)
@@ -302,17 +310,20 @@ static qn_attend_job job_of(const qn_op *op, const member *m, const unit *u)
     const qn_forward *f = m->f;
     const qn_kv_shape *s = &f->kv->shape;
     const qn_chain *chain = u->segment->chain;
+    size_t head = u->heads.first;
     uint32_t position = u->segment->position + u->first, n_group = f->program->n_heads / s->n_heads;
     uint32_t lo = op->window && position + 1 > op->window ? position + 1 - op->window : 0;
     for (uint32_t p = lo / QN_PAGE_TOKENS; p <= (position + u->n_rows - 1) / QN_PAGE_TOKENS; p++) {
         uint32_t page = chain->page[op->group][p];
-        m->scratch->k_pages[p] = qn_kv_k(f->kv, op->group, page, op->group_layer, u->head);
-        m->scratch->v_pages[p] = qn_kv_v(f->kv, op->group, page, op->group_layer, u->head);
+        m->scratch->k_pages[p] = qn_kv_k(f->kv, op->group, page, op->group_layer, (uint32_t)head);
+        m->scratch->v_pages[p] = qn_kv_v(f->kv, op->group, page, op->group_layer, (uint32_t)head);
     }
     size_t row = u->segment->first_row + u->first;
     return (qn_attend_job){
         .k_pages = m->scratch->k_pages,
         .v_pages = m->scratch->v_pages,
+        .n_heads = u->heads.end - u->heads.first,
+        .head_bytes = qn_kv_head_bytes(f->kv, op->group),
         .k_type = s->k_type,
         .v_type = s->v_type,
         .n_rows = u->n_rows,
@@ -323,67 +334,67 @@ static qn_attend_job job_of(const qn_op *op, const member *m, const unit *u)
         .v_dim = s->v_dim,
         .scale = op->x,
         .softcap = op->softcap,
-        .q = (const float *)row_of(m, &op->a, row) + (size_t)u->head * n_group * s->k_dim,
+        .q = (const float *)row_of(m, &op->a, row) + head * n_group * s->k_dim,
         .q_row_stride = stride_of(&op->a),
         .q_head_stride = s->k_dim,
-        .out = (float *)row_of(m, &op->dst, row) + (size_t)u->head * n_group * s->v_dim,
+        .out = (float *)row_of(m, &op->dst, row) + head * n_group * s->v_dim,
         .out_row_stride = stride_of(&op->dst),
         .out_head_stride = s->v_dim,
     };
 }
 
-static float *part_of(const qn_forward *f, uint32_t head, uint32_t span)
+static float *part_of(const qn_forward *f, size_t span, size_t head)
 {
-    return (float *)(void *)(f->parts + (head * f->n_spans + span) * f->n_part_bytes);
+    return (float *)(void *)(f->parts + (span * f->kv->shape.n_heads + head) * f->n_part_bytes);
 }
 
-/* One row of one sequence over a long past: members share its spans, each a run of neighbours,
- * then join them. */
+/* One row of one sequence over a long past, of heads that cannot be shared out evenly: members
+ * share the spans of all heads, each a run of neighbours, then join them. */
 static void attend_spans(const qn_op *op, const member *m)
 {
     qn_forward *f = m->f;
-    unit u = {.segment = &f->batch->segments[0], .n_rows = 1};
-    uint32_t n_heads = f->kv->shape.n_heads;
+    size_t n_heads = f->kv->shape.n_heads;
+    unit u = {.segment = &f->batch->segments[0], .heads = {0, n_heads}, .n_rows = 1};
     if (m->few)
         qn_pool_barrier(f->pool); /* others read what this member appended */
     qn_attend_job job = job_of(op, m, &u);
     uint32_t first = qn_attend_span_first(&job);
-    uint32_t n_spans = qn_attend_span_last(&job) - first + 1;
-    range r = share(m, (size_t)n_heads * n_spans);
-    for (size_t i = r.first; i < r.end; i++) {
-        uint32_t head = (uint32_t)(i / n_spans), s = (uint32_t)(i % n_spans);
-        if (head != u.head) {
-            u.head = head;
-            job = job_of(op, m, &u);
-        }
-        f->kernels->attend_span(&job, first + s, part_of(f, head, s), m->scratch->attend);
+    range r = share(m, n_heads * (qn_attend_span_last(&job) - first + 1));
+    for (size_t i = r.first, n; i < r.end; i += n) {
+        size_t span = i / n_heads, head = i % n_heads;
+        n = QN_MIN(n_heads - head, r.end - i);
+        u.heads = (range){head, head + n};
+        job = job_of(op, m, &u);
+        f->kernels->attend_span(&job, first + (uint32_t)span, part_of(f, span, head),
+                                m->scratch->attend);
     }
     qn_pool_barrier(f->pool);
-    for (u.head = (uint32_t)m->index; u.head < n_heads; u.head += (uint32_t)m->n) {
+    u.heads = heads_of(m, 0);
+    if (u.heads.first < u.heads.end) {
         job = job_of(op, m, &u);
-        f->kernels->attend_join(&job, part_of(f, u.head, 0));
+        f->kernels->attend_join(&job, part_of(f, 0, u.heads.first), n_heads * f->n_part_bytes);
     }
 }
 
-/* Deals (segment, block of rows, head) out in turn: neighbours cost alike, so shares do too. */
+/* A block of rows of each segment to all members, by heads. */
 static void run_attend(const qn_op *op, const member *m)
 {
     const qn_batch *b = m->f->batch;
-    if (m->n > 1 && b->n_rows == 1 && b->segments[0].position >= QN_SPAN_TOKENS) {
+    bool even = m->f->kv->shape.n_heads % m->n == 0;
+    if (!even && b->n_rows == 1 && b->segments[0].position >= QN_SPAN_TOKENS) {
         attend_spans(op, m);
         return;
     }
     size_t i = 0;
     for (uint32_t s = 0; s < b->n_segments; s++)
-        for (uint32_t first = 0; first < b->segments[s].n_rows; first += ATTEND_ROWS)
-            for (uint32_t h = 0; h < m->f->kv->shape.n_heads; h++, i++) {
-                if (i % m->n != m->index)
-                    continue;
-                unit u = {&b->segments[s], h, first,
-                          QN_MIN((uint32_t)ATTEND_ROWS, b->segments[s].n_rows - first)};
-                qn_attend_job job = job_of(op, m, &u);
-                m->f->kernels->attend(&job, m->scratch->attend);
-            }
+        for (uint32_t first = 0; first < b->segments[s].n_rows; first += ATTEND_ROWS, i++) {
+            unit u = {&b->segments[s], heads_of(m, i), first,
+                      QN_MIN((uint32_t)ATTEND_ROWS, b->segments[s].n_rows - first)};
+            if (u.heads.first == u.heads.end)
+                continue;
+            qn_attend_job job = job_of(op, m, &u);
+            m->f->kernels->attend(&job, m->scratch->attend);
+        }
 }
 
 /* --- the program --- */

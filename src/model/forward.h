@@ -40,7 +40,7 @@ typedef struct qn_forward {
     uint32_t n_space_rows[QN_N_SPACES]; /* of this step: its values lie close together */
     uint32_t *segment_of_row;           /* [n_rows] */
     struct qn_member_scratch *scratch;  /* [n_threads] */
-    uint8_t *parts; /* [n_kv_heads][n_spans][n_part_bytes]: one row's attention over each span */
+    uint8_t *parts; /* [n_spans][n_kv_heads][n_part_bytes]: one row's attention over each span */
     uint32_t n_spans;
     size_t n_part_bytes;
     const qn_batch *batch; /* while a step runs */

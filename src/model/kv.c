@@ -162,11 +162,16 @@ void qn_kv_release(qn_kv *kv, uint32_t g, uint32_t page)
         list_add(group, page);
 }
 
+size_t qn_kv_head_bytes(const qn_kv *kv, uint32_t g)
+{
+    return kv->group[g].k_head_bytes + kv->group[g].v_head_bytes;
+}
+
 void *qn_kv_k(const qn_kv *kv, uint32_t g, uint32_t page, uint32_t layer, uint32_t head)
 {
     const qn_kv_group *group = &kv->group[g];
     return group->bytes + page * group->page_bytes + layer * group->layer_bytes +
-           head * (group->k_head_bytes + group->v_head_bytes);
+           head * qn_kv_head_bytes(kv, g);
 }
 
 /* Right behind the keys of the head: attention reads both as one run. */

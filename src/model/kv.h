@@ -77,6 +77,7 @@ uint32_t qn_kv_find(const qn_kv *kv, uint32_t g, qn_page_name name);
 /* Where page p of group g holds K and V of one layer and head. */
 void *qn_kv_k(const qn_kv *kv, uint32_t g, uint32_t page, uint32_t layer, uint32_t head);
 void *qn_kv_v(const qn_kv *kv, uint32_t g, uint32_t page, uint32_t layer, uint32_t head);
+size_t qn_kv_head_bytes(const qn_kv *kv, uint32_t g); /* from a head's page to the next head's */
 
 typedef struct qn_chain {              /* the pages of one sequence */
     uint32_t n_tokens;                 /* positions written */

@@ -15,6 +15,7 @@ enum { N_PAGES = 70 }; /* more than two spans */
 typedef struct scene { /* a job, its memory, and the seed it came from */
     qn_attend_job job;
     const void *k_pages[N_PAGES], *v_pages[N_PAGES];
+    const void *k_moved[N_PAGES], *v_moved[N_PAGES]; /* those of one head */
     uint64_t seed, n_drawn;
     size_t n_q, n_out, n_pages;
     float *q, *out;
@@ -35,21 +36,46 @@ static float draw_float(scene *s)
     return x;
 }
 
+/* Bytes from the first head's page to the end of the last one's. */
+static size_t k_bytes(const qn_attend_job *job)
+{
+    return (job->n_heads - 1) * job->head_bytes + qn_kv_page_bytes(job->k_type, job->k_dim);
+}
+
+static size_t v_bytes(const qn_attend_job *job)
+{
+    return (job->n_heads - 1) * job->head_bytes + qn_kv_page_bytes(job->v_type, job->v_dim);
+}
+
+static void *key_page(const qn_attend_job *job, uint32_t page, size_t head)
+{
+    return (uint8_t *)job->k_pages[page] + head * job->head_bytes;
+}
+
+static void *value_page(const qn_attend_job *job, uint32_t page, size_t head)
+{
+    return (uint8_t *)job->v_pages[page] + head * job->head_bytes;
+}
+
 static void fill_pages(scene *s)
 {
     qn_attend_job *job = &s->job;
     float x[QN_PAGE_TOKENS * 256];
-    for (uint32_t p = 0; p < s->n_pages; p++) {
-        void *k = qn_test_guarded(qn_kv_page_bytes(job->k_type, job->k_dim));
-        void *v = qn_test_guarded(qn_kv_page_bytes(job->v_type, job->v_dim));
-        for (size_t i = 0; i < QN_PAGE_TOKENS * job->k_dim; i++)
-            x[i] = draw_float(s);
-        qn_kv_append_k(job->k_type, k, 0, QN_PAGE_TOKENS, job->k_dim, x, job->k_dim);
-        for (size_t i = 0; i < QN_PAGE_TOKENS * job->v_dim; i++)
-            x[i] = draw_float(s);
-        qn_kv_append_v(job->v_type, v, 0, QN_PAGE_TOKENS, job->v_dim, x, job->v_dim);
-        s->k_pages[p] = k;
-        s->v_pages[p] = v;
+    for (uint32_t i = 0; i < s->n_pages * job->n_heads; i++) {
+        uint32_t p = i / (uint32_t)job->n_heads;
+        size_t head = i % job->n_heads;
+        if (head == 0) {
+            s->k_pages[p] = qn_test_guarded(k_bytes(job));
+            s->v_pages[p] = qn_test_guarded(v_bytes(job));
+        }
+        for (size_t j = 0; j < QN_PAGE_TOKENS * job->k_dim; j++)
+            x[j] = draw_float(s);
+        qn_kv_append_k(job->k_type, key_page(job, p, head), 0, QN_PAGE_TOKENS, job->k_dim, x,
+                       job->k_dim);
+        for (size_t j = 0; j < QN_PAGE_TOKENS * job->v_dim; j++)
+            x[j] = draw_float(s);
+        qn_kv_append_v(job->v_type, value_page(job, p, head), 0, QN_PAGE_TOKENS, job->v_dim, x,
+                       job->v_dim);
     }
 }
 
@@ -57,7 +83,10 @@ static void fill_pages(scene *s)
 static void set_up(scene *s)
 {
     qn_attend_job *job = &s->job;
-    size_t n_heads = job->n_group + 1; /* one more head between the rows: not to be touched */
+    size_t n_heads = job->n_heads * job->n_group + 1; /* one between the rows: not to be touched */
+    job->head_bytes = QN_MAX(qn_kv_page_bytes(job->k_type, job->k_dim),
+                             qn_kv_page_bytes(job->v_type, job->v_dim)) +
+                      64;
     job->q_head_stride = job->k_dim;
     job->q_row_stride = job->k_dim * n_heads;
     job->out_head_stride = job->v_dim;
@@ -71,9 +100,9 @@ static void set_up(scene *s)
     s->scratch = qn_alloc_aligned(qn_attend_scratch_bytes(job->k_dim, job->v_dim));
     for (size_t i = 0; i < s->n_q; i++)
         s->q[i] = 2 * draw_float(s);
-    fill_pages(s);
     job->k_pages = s->k_pages;
     job->v_pages = s->v_pages;
+    fill_pages(s);
     job->q = s->q;
     job->out = s->out;
 }
@@ -81,8 +110,8 @@ static void set_up(scene *s)
 static void tear_down(scene *s)
 {
     for (uint32_t p = 0; p < s->n_pages; p++) {
-        qn_test_guarded_free((void *)s->k_pages[p], qn_kv_page_bytes(s->job.k_type, s->job.k_dim));
-        qn_test_guarded_free((void *)s->v_pages[p], qn_kv_page_bytes(s->job.v_type, s->job.v_dim));
+        qn_test_guarded_free((void *)s->k_pages[p], k_bytes(&s->job));
+        qn_test_guarded_free((void *)s->v_pages[p], v_bytes(&s->job));
     }
     qn_test_guarded_free(s->q, s->n_q * sizeof(float));
     qn_test_guarded_free(s->out, s->n_out * sizeof(float));
@@ -107,6 +136,7 @@ static void draw_scene(scene *s, uint64_t seed, uint32_t most_position)
     s->job.v_dim = draw(s, 3) ? s->job.k_dim : dims[draw(s, QN_COUNT(dims))];
     s->job.v_dim = dim_for(s->job.v_type, s->job.v_dim);
     s->job.n_group = 1 + draw(s, 9);
+    s->job.n_heads = draw(s, 2) ? 1 : 1 + draw(s, 4);
     s->job.n_rows = draw(s, 2) ? 1 : 1 + draw(s, 40);
     s->job.position = draw(s, most_position);
     s->job.window = windows[draw(s, QN_COUNT(windows))];
@@ -150,14 +180,15 @@ static void spans_joined_equal_the_whole(void **state)
         float *want = run(&s, qn_kernels_at(QN_CPU_REF));
         uint32_t first = qn_attend_span_first(&s.job), last = qn_attend_span_last(&s.job);
         size_t n = qn_attend_part_bytes(s.job.n_rows, s.job.n_group, s.job.v_dim);
-        uint8_t *parts = qn_alloc_aligned(n * (last - first + 1));
+        size_t n_span = n * s.job.n_heads;
+        uint8_t *parts = qn_alloc_aligned(n_span * (last - first + 1));
         for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
             const qn_kernels *k = qn_kernels_at(level);
             memset(s.out, 0x5a, s.n_out * sizeof(float));
             for (uint32_t span = last + 1; span-- > first;)
-                k->attend_span(&s.job, span, (float *)(void *)(parts + n * (span - first)),
+                k->attend_span(&s.job, span, (float *)(void *)(parts + n_span * (span - first)),
                                s.scratch);
-            k->attend_join(&s.job, (float *)(void *)parts);
+            k->attend_join(&s.job, (float *)(void *)parts, n_span);
             assert_memory_equal(s.out, want, s.n_out * sizeof(float));
         }
         qn_free(parts);
@@ -166,18 +197,33 @@ static void spans_joined_equal_the_whole(void **state)
     }
 }
 
+/* A kv head of the scene as a job of its own. */
+static qn_attend_job job_of_head(scene *s, size_t head)
+{
+    qn_attend_job one = s->job;
+    for (uint32_t p = 0; p < s->n_pages; p++) {
+        s->k_moved[p] = key_page(&s->job, p, head);
+        s->v_moved[p] = value_page(&s->job, p, head);
+    }
+    one.n_heads = 1;
+    one.k_pages = s->k_moved;
+    one.v_pages = s->v_moved;
+    one.q += head * one.n_group * one.q_head_stride;
+    one.out += head * one.n_group * one.out_head_stride;
+    return one;
+}
+
 /* The same rows and heads, each by itself. */
 static void run_one_by_one(scene *s, const qn_kernels *k)
 {
-    for (size_t r = 0; r < s->job.n_rows; r++) {
-        for (size_t h = 0; h < s->job.n_group; h++) {
-            qn_attend_job one = s->job;
-            one.n_rows = one.n_group = 1;
-            one.position += (uint32_t)r;
-            one.q += r * one.q_row_stride + h * one.q_head_stride;
-            one.out += r * one.out_row_stride + h * one.out_head_stride;
-            k->attend(&one, s->scratch);
-        }
+    for (size_t i = 0; i < s->job.n_rows * s->job.n_heads * s->job.n_group; i++) {
+        size_t r = i % s->job.n_rows, h = i / s->job.n_rows;
+        qn_attend_job one = job_of_head(s, h / s->job.n_group);
+        one.n_rows = one.n_group = 1;
+        one.position += (uint32_t)r;
+        one.q += r * one.q_row_stride + h % s->job.n_group * one.q_head_stride;
+        one.out += r * one.out_row_stride + h % s->job.n_group * one.out_head_stride;
+        k->attend(&one, s->scratch);
     }
 }
 
@@ -218,12 +264,12 @@ static void true_q(const qn_attend_job *job, const float *q, double *to)
                                                 : (double)padded[d];
 }
 
-static double true_score(const qn_attend_job *job, const double *q, uint32_t j)
+static double true_score(const qn_attend_job *job, size_t head, const double *q, uint32_t j)
 {
     double s = 0;
     for (size_t d = 0; d < job->k_dim; d++)
-        s += q[d] * (double)qn_kv_key(job->k_type, job->k_pages[j / QN_PAGE_TOKENS], job->k_dim,
-                                      j % QN_PAGE_TOKENS, d);
+        s += q[d] * (double)qn_kv_key(job->k_type, key_page(job, j / QN_PAGE_TOKENS, head),
+                                      job->k_dim, j % QN_PAGE_TOKENS, d);
     s *= (double)job->scale;
     return job->softcap > 0 ? (double)job->softcap * tanh(s / (double)job->softcap) : s;
 }
@@ -236,10 +282,11 @@ static double error_of(const qn_attend_job *job, size_t r, size_t h)
     double sum = 0, y[256] = {0}, worst = 0, exact_q[256];
     true_q(job, q, exact_q);
     for (uint32_t j = 0; j <= job->position + r; j++) {
-        double p = sees(job, r, j) ? exp(true_score(job, exact_q, j)) : 0;
+        double p = sees(job, r, j) ? exp(true_score(job, h / job->n_group, exact_q, j)) : 0;
         sum += p;
         for (size_t d = 0; p > 0 && d < job->v_dim; d++)
-            y[d] += p * (double)qn_kv_value(job->v_type, job->v_pages[j / QN_PAGE_TOKENS],
+            y[d] += p * (double)qn_kv_value(job->v_type,
+                                            value_page(job, j / QN_PAGE_TOKENS, h / job->n_group),
                                             job->v_dim, j % QN_PAGE_TOKENS, d);
     }
     for (size_t d = 0; d < job->v_dim; d++)
@@ -251,7 +298,7 @@ static double worst_error(const qn_attend_job *job)
 {
     double worst = 0;
     for (size_t r = 0; r < job->n_rows; r++)
-        for (size_t h = 0; h < job->n_group; h++)
+        for (size_t h = 0; h < job->n_heads * job->n_group; h++)
             worst = fmax(worst, error_of(job, r, h));
     return worst;
 }
@@ -280,6 +327,7 @@ static void the_truth_notices_each_property(void **state)
     (void)state;
     s.job = (qn_attend_job){.k_dim = 64,
                             .v_dim = 64,
+                            .n_heads = 1,
                             .n_rows = 5,
                             .n_group = 2,
                             .position = 200,
@@ -315,8 +363,12 @@ static void poison(scene *s)
         if (j >= low && j < s->job.position + s->job.n_rows)
             continue;
         uint32_t page = j / QN_PAGE_TOKENS, slot = j % QN_PAGE_TOKENS;
-        qn_kv_append_k(s->job.k_type, (void *)s->k_pages[page], slot, 1, s->job.k_dim, bad, 0);
-        qn_kv_append_v(s->job.v_type, (void *)s->v_pages[page], slot, 1, s->job.v_dim, bad, 0);
+        for (size_t h = 0; h < s->job.n_heads; h++) {
+            qn_kv_append_k(s->job.k_type, key_page(&s->job, page, h), slot, 1, s->job.k_dim, bad,
+                           0);
+            qn_kv_append_v(s->job.v_type, value_page(&s->job, page, h), slot, 1, s->job.v_dim, bad,
+                           0);
+        }
     }
 }
 
@@ -330,8 +382,7 @@ static void what_no_row_sees_has_no_effect(void **state)
         poison(&s);
         for (uint32_t p = 0; s.job.window && p + 2 < s.job.position / QN_PAGE_TOKENS; p++)
             if ((p + 1) * QN_PAGE_TOKENS + s.job.window <= s.job.position) {
-                qn_test_guarded_free((void *)s.k_pages[p],
-                                     qn_kv_page_bytes(s.job.k_type, s.job.k_dim));
+                qn_test_guarded_free((void *)s.k_pages[p], k_bytes(&s.job));
                 s.k_pages[p] = NULL;
             }
         for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
@@ -342,7 +393,7 @@ static void what_no_row_sees_has_no_effect(void **state)
         qn_free(want);
         for (uint32_t p = 0; p < s.n_pages; p++)
             if (!s.k_pages[p])
-                s.k_pages[p] = qn_test_guarded(qn_kv_page_bytes(s.job.k_type, s.job.k_dim));
+                s.k_pages[p] = qn_test_guarded(k_bytes(&s.job));
         tear_down(&s);
     }
 }
@@ -354,8 +405,13 @@ static void nan_and_infinity_stay_in_the_rows_that_see_them(void **state)
     for (size_t i = 0; i < QN_COUNT(bad) * QN_CPU_N_LEVELS; i++) {
         const qn_kernels *k = qn_kernels_at((qn_cpu_level)(i / QN_COUNT(bad)));
         scene s = {.seed = 78};
-        s.job = (qn_attend_job){
-            .k_dim = 64, .v_dim = 80, .n_rows = 9, .n_group = 2, .position = 60, .scale = 0.125f};
+        s.job = (qn_attend_job){.n_heads = 1,
+                                .k_dim = 64,
+                                .v_dim = 80,
+                                .n_rows = 9,
+                                .n_group = 2,
+                                .position = 60,
+                                .scale = 0.125f};
         set_up(&s);
         float *want = run(&s, k), row[64];
         for (size_t d = 0; d < QN_COUNT(row); d++)
