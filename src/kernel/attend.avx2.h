@@ -351,8 +351,9 @@ static size_t softmax_by_4(const block *b)
 #endif
 
 /* Asks for what comes next, so that reading does not pause: after keys in place, the first of the
- * next ones; else what int_scores has left. */
-static void fetch_next(const block *b, uint32_t page)
+ * next ones; else what int_scores has left. Always inline: gcc drops calls of a function that only
+ * prefetches. */
+LANES_INLINE void fetch_next(const block *b, uint32_t page)
 {
     const uint8_t *next = keys_in_place(b) ? next_keys(b, page) : b->rest;
     size_t n_lines = keys_in_place(b) ? 4 * b->n : b->n_rest;

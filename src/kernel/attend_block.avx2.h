@@ -123,6 +123,8 @@ static const uint8_t *next_values(const block *b, uint32_t page)
 static void turn_to(block *b, size_t head)
 {
     const qn_attend_job *job = b->job;
+    if (head == b->head)
+        return;
     ptrdiff_t rows = ((ptrdiff_t)head - (ptrdiff_t)b->head) * (ptrdiff_t)b->n;
     b->head = head;
     b->q += rows * (ptrdiff_t)job->k_dim;
