@@ -25,22 +25,14 @@ typedef struct operands {
 
 LANES_INLINE void transpose(square from, void *to)
 {
-    ints *out = to;
-    QN_UNROLL(4)
-    for (size_t k = 0; k < 16; k += 4) {
-        ints r[4];
-        QN_UNROLL(4)
-        for (size_t i = 0; i < 4; i++)
-            r[i] = ints_load_quarters(
-                (const uint8_t *)&from[i][k], (const uint8_t *)&from[4 + i][k],
-                (const uint8_t *)&from[8 + i][k], (const uint8_t *)&from[12 + i][k]);
-        ints low01 = ints_unpacklo32(r[0], r[1]), high01 = ints_unpackhi32(r[0], r[1]);
-        ints low23 = ints_unpacklo32(r[2], r[3]), high23 = ints_unpackhi32(r[2], r[3]);
-        ints_store(&out[k], ints_unpacklo64(low01, low23));
-        ints_store(&out[k + 1], ints_unpackhi64(low01, low23));
-        ints_store(&out[k + 2], ints_unpacklo64(high01, high23));
-        ints_store(&out[k + 3], ints_unpackhi64(high01, high23));
-    }
+    __m512i in[16], out[16];
+    QN_UNROLL(16)
+    for (size_t i = 0; i < 16; i++)
+        in[i] = _mm512_load_si512(from[i]);
+    transpose_words(in, out);
+    QN_UNROLL(16)
+    for (size_t i = 0; i < 16; i++)
+        _mm512_store_si512((__m512i *)to + i, out[i]);
 }
 
 void qn_bf16_take_amx(size_t n_in, size_t n_rows, const float *x, size_t x_stride, void *rows)
@@ -136,7 +128,7 @@ static void multiply_rows(const operands *v, size_t n_outputs, size_t n_rows)
 }
 
 void qn_bf16_mul_amx(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                     size_t n_rows, const void *rows, float *y, size_t y_stride, void *sums)
+                     size_t n_rows, void *rows, float *y, size_t y_stride, void *sums)
 {
     (void)sums;
     operands v = {n_in, w, w_stride, rows, y, y_stride};

@@ -66,10 +66,11 @@ typedef struct qn_kernels {
 
     /* bf16.h, class T, NULL where the level has none: rows of floats rounded to bf16, in
      * qn_bf16_rows_bytes(n_in, n_rows) aligned to 64 in the level's own order; and what
-     * float_mul[QN_BF16] computes, from such rows. */
+     * float_mul[QN_BF16] computes, from such rows, at most QN_BF16_MOST_ROWS; what lies behind them
+     * is overwritten. */
     void (*bf16_take)(size_t n_in, size_t n_rows, const float *x, size_t x_stride, void *rows);
     void (*bf16_mul)(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_stride,
-                     size_t n_rows, const void *rows, float *y, size_t y_stride, void *sums);
+                     size_t n_rows, void *rows, float *y, size_t y_stride, void *sums);
 
     /* norm.h, rope.h, hadamard.h, gate.h, logits.h, kv.h, attend.h: the contract of qn_<member>. */
     void (*rms_norm)(size_t n, float *y, const float *x, const float *weight, float eps);

@@ -13,7 +13,7 @@ enum {
     ROWS_AT_ONCE = 256,
     FLOAT_OUTPUTS = 16,        /* of quantized weights as floats: decoded at once */
     MOST_BLOCK_BYTES = 8 * 34, /* of 256 weights */
-    BF16_BYTES = 1 << 20,      /* at most, of rows that are rounded to bf16 at once */
+    BF16_BYTES = 5 << 20,      /* at most, of rows that are rounded to bf16 at once */
 };
 
 typedef struct decoder {
@@ -42,8 +42,10 @@ typedef struct float_scratch {
 /* Of rows that are rounded to bf16 at once. */
 static size_t bf16_rows(size_t n_in)
 {
-    size_t n = BF16_BYTES / QN_MAX(qn_bf16_rows_bytes(n_in, 16), (size_t)1) * 16;
-    return QN_MIN(QN_MAX(n, (size_t)16), (size_t)ROWS_AT_ONCE);
+    size_t n = QN_BF16_MOST_ROWS;
+    while (n > 16 && qn_bf16_rows_bytes(n_in, n) > BF16_BYTES)
+        n -= 16;
+    return n;
 }
 
 static size_t float_values_bytes(size_t n_in)
@@ -205,7 +207,8 @@ static void linear_bf16(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
 {
     size_t most = bf16_rows(w->n_in);
     for (size_t n; n_rows > 0; n_rows -= n, x += n * x_stride, y += n * y_stride) {
-        n = QN_MIN(n_rows, most);
+        size_t n_parts = (n_rows + most - 1) / most;
+        n = (n_rows + n_parts - 1) / n_parts;
         k->bf16_take(w->n_in, n, x, x_stride, s->values);
         k->bf16_mul(w->n_in, o_end - o_begin, w->bytes + o_begin * w->n_row_bytes, w->n_row_bytes,
                     n, s->values, y, y_stride, s->sums);

@@ -149,14 +149,23 @@ static void assert_defined(const product *p, const char *name, define *definitio
     }
 }
 
+static void check_size(const qn_kernels *k, const char *name, define *definition, size_t n_in,
+                       size_t n_out, size_t n_rows)
+{
+    product p = make_product(n_in, n_out, n_rows);
+    compute(&p, k);
+    assert_defined(&p, name, definition);
+    release_product(&p);
+}
+
+/* Among them so many and so long rows that lanes pass one after the other. */
 static void check_sizes(const qn_kernels *k, const char *name, define *definition)
 {
-    for (size_t i = 0; i < 120; i++) {
-        product p = make_product(1 + draw(i % 4 ? 100 : 600), 1 + draw(40), 1 + draw(40));
-        compute(&p, k);
-        assert_defined(&p, name, definition);
-        release_product(&p);
-    }
+    for (size_t i = 0; i < 120; i++)
+        check_size(k, name, definition, 1 + draw(i % 4 ? 100 : 600), 1 + draw(40), 1 + draw(40));
+    for (size_t i = 0; i < 6; i++)
+        check_size(k, name, definition, 2049 + draw(2100), 1 + draw(70), 96 + draw(30));
+    check_size(k, name, definition, 2048, 37, 385);
 }
 
 /* Values at the edges of both formats. */
@@ -167,10 +176,12 @@ static void check_edges(const qn_kernels *k, const char *name, define *definitio
                                      0x3f808000, 0x3f818000, 0x3f80ffff, 0x7f7fffff, 0x007fffff,
                                      0x1f800000, 0x20000000, 0x7fffffff};
     for (size_t i = 0; i < 300; i++) {
-        product p = make_product(1 + draw(70), 5, 3);
-        for (size_t at = draw(4); at < 3 * p.n_in; at += 1 + draw(40))
+        bool many = i % 20 == 0;
+        size_t gap = many ? 8000 : 40;
+        product p = make_product((many ? 2050 : 1) + draw(70), 5, many ? 97 : 3);
+        for (size_t at = draw(gap); at < p.n_rows * p.n_in; at += 1 + draw(gap))
             p.x[at] = qn_float_of_bits(edges[draw(QN_COUNT(edges))]);
-        for (size_t at = draw(4); at < 5 * p.n_in; at += 1 + draw(40)) {
+        for (size_t at = draw(gap); at < 5 * p.n_in; at += 1 + draw(gap)) {
             uint32_t bits = edges[draw(QN_COUNT(edges))];
             p.w[2 * at] = (uint8_t)(bits >> 16), p.w[2 * at + 1] = (uint8_t)(bits >> 24);
         }
@@ -283,8 +294,9 @@ static void a_row_does_not_depend_on_its_batch(void **state)
     seed = 3;
     static const struct {
         size_t n_in, n_out, n_rows;
-    } sizes[] = {{70, 33, 11},    {70, 33, 1030},  {2048, 64, 96},
-                 {2080, 65, 97},  {4100, 131, 60}, {4096, 128, 200}, {10240, 33, 70}};
+    } sizes[] = {{70, 33, 11},     {70, 33, 1030},  {2048, 64, 96},
+                 {2048, 33, 400},  {2080, 65, 97},  {4100, 131, 60},
+                 {4096, 128, 200}, {10240, 33, 70}, {10240, 33, 310}};
     for (size_t i = 0; i < QN_COUNT(sizes); i++)
         check_batch(qn_kernels_fastest(qn_cpu_best()), sizes[i].n_in, sizes[i].n_out,
                     sizes[i].n_rows);
