@@ -226,7 +226,8 @@ static void make_rows(job *j, size_t n_rows, double skew)
     j->hidden = must(qn_alloc_aligned(n_rows * N_DENSE * sizeof(float)));
     j->hidden_act = must(qn_alloc_aligned(n_rows * N_USED * qn_act_bytes(N_FF)));
     j->y = must(qn_alloc_aligned(n_rows * N_IN * sizeof(float)));
-    j->scratch_bytes = qn_experts_scratch_bytes(N_EXPERTS, N_USED, n_rows, N_DENSE);
+    j->scratch_bytes = qn_experts_scratch_bytes(N_EXPERTS, N_USED, n_rows, N_DENSE,
+                                                qn_linear_scratch_bytes(QN_Q8_0, true, N_DENSE));
     j->scratch = must(qn_alloc_aligned(j->n_threads * j->scratch_bytes));
     for (size_t r = 0; r < n_rows; r++) {
         float x[N_IN];

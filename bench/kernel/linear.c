@@ -151,7 +151,8 @@ static void bench_encoding(const options *opt, const limits *l, qn_encoding e, u
     float *x = qn_alloc_aligned(n_max * opt->n_in * sizeof *x);
     uint8_t *act = qn_alloc_aligned(n_max * qn_act_bytes(opt->n_in));
     j.y = qn_alloc_aligned(n_max * 1024 * sizeof(float));
-    j.scratch = qn_alloc_aligned(qn_linear_scratch_bytes(opt->n_in));
+    j.scratch =
+        qn_alloc_aligned(qn_linear_scratch_bytes(e, qn_encoding_is_quantized(e), opt->n_in));
     for (size_t i = 0; i < n_max * opt->n_in; i++)
         x[i] = (float)(qn_test_random(1, i) % 255) - 127;
     for (size_t r = 0; r < n_max; r++)

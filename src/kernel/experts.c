@@ -55,12 +55,13 @@ static size_t lay_out(scratch *s, uint8_t *memory, size_t n_experts, size_t n_sl
     return n;
 }
 
-size_t qn_experts_scratch_bytes(size_t n_experts, size_t n_used, size_t n_rows, size_t n_in)
+size_t qn_experts_scratch_bytes(size_t n_experts, size_t n_used, size_t n_rows, size_t n_in,
+                                size_t n_linear)
 {
     scratch s;
     return lay_out(&s, NULL, n_experts, n_rows * n_used,
                    QN_MAX(qn_act_bytes(n_in), n_in * sizeof(float) + 64)) +
-           qn_linear_scratch_bytes(n_in);
+           n_linear;
 }
 
 /* A counting sort of the choices by expert; rows stay in order. */

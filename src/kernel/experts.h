@@ -21,8 +21,10 @@ typedef struct qn_experts {
     size_t y_stride; /* values */
 } qn_experts;
 
-/* Bytes of scratch, aligned to 64, that one member needs for up to n_rows rows. */
-size_t qn_experts_scratch_bytes(size_t n_experts, size_t n_used, size_t n_rows, size_t n_in);
+/* Bytes of scratch, aligned to 64, that one member needs for up to n_rows rows; n_linear: of
+ * linear.h's for the experts' matrices. */
+size_t qn_experts_scratch_bytes(size_t n_experts, size_t n_used, size_t n_rows, size_t n_in,
+                                size_t n_linear);
 
 /* y[slot] = act(matrix times x[row]) * (up times x[row]), where up is shaped as e->matrix is.
  * All members of a team call it with the same e; each writes its own part of y. */

@@ -48,19 +48,21 @@ static size_t bf16_rows(size_t n_in)
     return n;
 }
 
-static size_t float_values_bytes(size_t n_in)
+static size_t float_values_bytes(qn_encoding e, size_t n_in)
 {
-    return QN_MAX(FLOAT_OUTPUTS * n_in * sizeof(float), qn_bf16_rows_bytes(n_in, bf16_rows(n_in)));
+    return e == QN_BF16                  ? qn_bf16_rows_bytes(n_in, bf16_rows(n_in))
+           : qn_encoding_is_quantized(e) ? FLOAT_OUTPUTS * n_in * sizeof(float)
+                                         : 0;
 }
 
-size_t qn_linear_scratch_bytes(size_t n_in)
+size_t qn_linear_scratch_bytes(qn_encoding e, bool is_act, size_t n_in)
 {
     size_t n_dot = QN_DOT_MOST_ROWS;
     while (n_dot > 0 && !qn_dot_suits(n_dot, n_in))
         n_dot--;
-    size_t ints = QN_MAX(sizeof(scratch), dot_scratch_bytes(n_in, n_dot));
-    size_t floats = sizeof(float_scratch) + float_values_bytes(n_in);
-    return (QN_MAX(ints, floats) + 63) / 64 * 64;
+    size_t n = is_act ? QN_MAX(sizeof(scratch), dot_scratch_bytes(n_in, n_dot))
+                      : sizeof(float_scratch) + float_values_bytes(e, n_in);
+    return (n + 63) / 64 * 64;
 }
 
 /* Decodes n_k weights of n rows from w on; where n < 16 the other rows are zeros. */

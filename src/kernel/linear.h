@@ -15,8 +15,9 @@ typedef struct qn_matrix { /* row o holds the n_in weights of output o, whole bl
     size_t n_in, n_out, n_row_bytes;
 } qn_matrix;
 
-/* Bytes of scratch, aligned to 64, that one thread needs for a call with any number of rows. */
-size_t qn_linear_scratch_bytes(size_t n_in);
+/* Bytes of scratch, aligned to 64, that one thread needs for a call with any number of rows;
+ * is_act: of qn_linear_i8, else of qn_linear_f32. A multiple of 64. */
+size_t qn_linear_scratch_bytes(qn_encoding e, bool is_act, size_t n_in);
 
 /* y[r * y_stride + o - o_begin] = row r of act times output o, for o in [o_begin, o_end).
  *   w        quantized; n_in a multiple of 32

@@ -207,7 +207,9 @@ static bool wants_act(const compiler *k, const qn_tensor *t)
 /* A row reads and multiplies n_used of the n_matrices matrices of t. */
 static void count_work(compiler *k, const qn_tensor *t, uint64_t n_used, uint64_t n_matrices)
 {
+    size_t n_scratch = qn_linear_scratch_bytes(t->encoding, wants_act(k, t), t->dim[0]);
     k->p->n_scratch_inputs = QN_MAX(k->p->n_scratch_inputs, t->dim[0]);
+    k->p->n_linear_scratch = QN_MAX(k->p->n_linear_scratch, n_scratch);
     k->p->n_weight_bytes += t->n_bytes / n_matrices * n_used;
     k->p->n_row_products += t->dim[0] * t->dim[1] * n_used;
 }

@@ -506,12 +506,13 @@ static void lay_out_member(const qn_forward *f, qn_member_scratch *m, qn_arena *
     m = m ? m : &counted; /* while counting there is no table to fill */
     const qn_kv_shape *kv = &f->program->kv;
     QN_TAKE(a, m->own, QN_FEW_ROWS * f->program->row_bytes[QN_SPACE_ROWS]);
-    QN_TAKE(a, m->linear, qn_linear_scratch_bytes(f->program->n_scratch_inputs));
+    QN_TAKE(a, m->linear, f->program->n_linear_scratch);
     QN_TAKE(a, m->attend, qn_attend_scratch_bytes(kv->k_dim, kv->v_dim));
     if (f->program->n_experts > 0)
         QN_TAKE(a, m->experts,
                 qn_experts_scratch_bytes(f->program->n_experts, f->program->n_used_experts,
-                                         f->shape.n_rows, f->program->n_scratch_inputs));
+                                         f->shape.n_rows, f->program->n_scratch_inputs,
+                                         f->program->n_linear_scratch));
     QN_TAKE(a, m->k_pages, f->shape.n_pages);
     QN_TAKE(a, m->v_pages, f->shape.n_pages);
 }

@@ -60,6 +60,7 @@ typedef struct qn_program {
     qn_op *ops;
     size_t row_bytes[QN_N_SPACES];
     size_t n_scratch_inputs;            /* longest input of a linear op */
+    size_t n_linear_scratch;            /* bytes, the most that one needs */
     uint32_t n_experts, n_used_experts; /* 0: there are none */
     uint32_t n_embd, n_vocab, n_heads;
     qn_place logits;

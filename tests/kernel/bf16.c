@@ -275,7 +275,7 @@ static void check_batch(const qn_kernels *k, size_t n_in, size_t n_out, size_t n
 {
     product p = make_product(n_in, n_out, n_rows);
     qn_matrix w = {QN_BF16, p.w, n_in, n_out, 2 * n_in};
-    size_t n_scratch = qn_linear_scratch_bytes(n_in);
+    size_t n_scratch = qn_linear_scratch_bytes(QN_BF16, false, n_in);
     void *scratch = qn_test_guarded(n_scratch);
     float alone[200];
     qn_linear_f32(k, &w, 0, n_out, n_rows, p.x, n_in, p.y, n_out + 7, scratch);

@@ -160,7 +160,8 @@ static void multiply(const qn_kernels *k, const qn_matrix *first, uint32_t exper
     _Alignas(64) uint8_t act[ACT];
     qn_matrix m = *first;
     m.bytes += expert * m.n_out * m.n_row_bytes;
-    assert_true(qn_linear_scratch_bytes(m.n_in) <= sizeof scratch);
+    assert_true(qn_linear_scratch_bytes(m.encoding, qn_encoding_is_quantized(m.encoding), m.n_in) <=
+                sizeof scratch);
     k->quantize(m.n_in, x, act);
     if (qn_encoding_is_quantized(m.encoding))
         qn_linear_i8(k, &m, 0, m.n_out, 1, act, y, m.n_out, scratch);
@@ -190,7 +191,9 @@ static void run_team(const qn_kernels *k, const layer *l, size_t n_members, floa
     size_t n_slots = l->n_rows * N_USED, act_bytes = qn_act_bytes(N_FF);
     float *hidden = aligned_alloc(64, n_slots * N_FF * sizeof *hidden);
     uint8_t *act = aligned_alloc(64, n_slots * act_bytes);
-    void *scratch = aligned_alloc(64, qn_experts_scratch_bytes(N_EXPERTS, N_USED, l->n_rows, N_FF));
+    size_t n_linear = qn_linear_scratch_bytes(l->encoding, is_act, QN_MAX(N_IN, N_FF));
+    void *scratch =
+        aligned_alloc(64, qn_experts_scratch_bytes(N_EXPERTS, N_USED, l->n_rows, N_FF, n_linear));
     assert_true(hidden && act && scratch);
     qn_experts e = {.kernels = k,
                     .matrix = l->gate,

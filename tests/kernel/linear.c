@@ -103,7 +103,9 @@ static product make_product(qn_encoding e, size_t n_in, size_t n_out, size_t n_r
     p.n_y = n_rows * (n_out + 7);
     p.y = qn_test_guarded(p.n_y * sizeof(float));
     p.want = qn_test_guarded(p.n_y * sizeof(float));
-    p.n_scratch = qn_linear_scratch_bytes(n_in);
+    p.n_scratch = qn_linear_scratch_bytes(e, false, n_in);
+    if (qn_encoding_is_quantized(e))
+        p.n_scratch = QN_MAX(p.n_scratch, qn_linear_scratch_bytes(e, true, n_in));
     assert_int_equal(p.n_scratch % 64, 0);
     p.scratch = qn_test_guarded(p.n_scratch);
     return p;
