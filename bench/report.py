@@ -282,8 +282,8 @@ ELSEWHERE = [  # goals that other programs measure
     "Quality and speed of keys and values in 8 and 4 bits: `docs/speed/007-kv-types.md`, `008-attention-depth.md`.",
     "AMX, on another machine: 0.98 to 1.46 times VNNI (>= 2.5): **not met**; why: `docs/speed/009-tiles.md`.",
     "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`.",
-    "Products of BF16 weights: `docs/speed/009-tiles.md`, `017-float-blocks.md`.",
-    "Price of determinism: kernels 0 to 7 %, whole models 3 to 14 % (<= 5): **not met**; "
+    "Products of BF16 weights: `docs/speed/009-tiles.md`, `017-float-blocks.md`, `020-bf16.md`.",
+    "Price of determinism: one thread 0 to 4 % (<= 5): met; two threads 4 to 11 %: **not met**; "
     "`docs/speed/016-price-of-determinism.md`.",
     "Where cells miss a goal, and what the machine would allow: `docs/speed/018-limits.md`.",
 ]
