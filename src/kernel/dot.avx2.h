@@ -258,32 +258,42 @@ LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_
     }
 }
 
-/* One copy of the code for each quantized encoding, and span and number of rows that are frequent.
- */
+typedef void dot_function(const dot_rows *d, size_t n_out, const uint8_t *w, float *terms);
+
+/* One copy of the code for each quantized encoding, and span and number of rows that are frequent;
+ * a function each, since compilers take long for all of them in one. */
+// clang-format off
+#define KIND(encoding, n_span, n_rows, n_values, n_bytes, ...) \
+    static __attribute__((noinline)) void dot_##encoding##_##n_span##_##n_rows( \
+        const dot_rows *d, size_t n_out, const uint8_t *w, float *terms) \
+    { \
+        if ((n_values) == 32 || ((n_values) > 1 && (n_span) == 4)) \
+            dot_kind((kind){encoding, {__VA_ARGS__}, n_span, n_rows, 512 * (n_bytes) / (n_values)}, \
+                     d, n_out, w, terms); \
+    }
+#define X(encoding, name, type, ...) \
+    KIND(encoding, 4, 1, __VA_ARGS__) \
+    KIND(encoding, 4, 2, __VA_ARGS__) \
+    KIND(encoding, 4, 0, __VA_ARGS__) \
+    KIND(encoding, 2, 0, __VA_ARGS__)
+#include "kernel/encodings.def"
+#undef X
+#undef KIND
+// clang-format on
+
 LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
                       qn_dot_scratch s, float *y, size_t y_stride)
 {
-    size_t span = qn_act_span(n_in), n_spans = n_in / 32 / span;
-    dot_rows d = {n_rows, n_spans, qn_dot_n_terms(n_in), y_stride, s.x, y};
     // clang-format off
-#define KIND(encoding, n_span, n, n_values, n_bytes, ...) \
-    dot_kind((kind){encoding, {__VA_ARGS__}, n_span, n, 512 * (n_bytes) / (n_values)}, &d, n_out, w, s.terms)
-    switch (e) {
-#define X(encoding, name, type, n_values, n_bytes, ...) \
-    case encoding: \
-        if ((n_values) > 1 && span == 4 && n_rows == 1) \
-            KIND(encoding, 4, 1, n_values, n_bytes, __VA_ARGS__); \
-        else if ((n_values) > 1 && span == 4 && n_rows == 2) \
-            KIND(encoding, 4, 2, n_values, n_bytes, __VA_ARGS__); \
-        else if ((n_values) > 1 && span == 4) \
-            KIND(encoding, 4, 0, n_values, n_bytes, __VA_ARGS__); \
-        else if ((n_values) == 32 && span == 2) \
-            KIND(encoding, 2, 0, n_values, n_bytes, __VA_ARGS__); \
-        break;
+    static dot_function *const of[QN_N_ENCODINGS][4] = {
+#define X(encoding, ...) \
+        [encoding] = {dot_##encoding##_4_1, dot_##encoding##_4_2, dot_##encoding##_4_0, dot_##encoding##_2_0},
 #include "kernel/encodings.def"
 #undef X
-    default: break;
-    }
-#undef KIND
+    };
     // clang-format on
+    size_t span = qn_act_span(n_in), n_spans = n_in / 32 / span;
+    size_t which = span == 2 ? 3 : QN_MIN(n_rows - 1, (size_t)2);
+    dot_rows d = {n_rows, n_spans, qn_dot_n_terms(n_in), y_stride, s.x, y};
+    of[e][which](&d, n_out, w, s.terms);
 }
