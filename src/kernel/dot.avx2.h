@@ -103,9 +103,8 @@ LANES_INLINE void sums_of(kind k, block_sums f, ints sum[8])
     }
 }
 
-/* A row of activations from the place on at which a piece begins. */
+/* What a row of activations has beside values, from the place on at which a piece begins. */
 typedef struct row_at {
-    const int8_t *q;
     const float *d, *sum;
     const int32_t *bias;
     size_t n_places;
@@ -113,8 +112,7 @@ typedef struct row_at {
 
 LANES_INLINE row_at row_of(const qn_dot_x *x, size_t place)
 {
-    return (row_at){x->q + place * QN_DOT_PLACE, x->d + place, x->sum + place, x->bias + place,
-                    x->n_places};
+    return (row_at){x->d + place, x->sum + place, x->bias + place, x->n_places};
 }
 
 LANES_INLINE lanes unit_term(kind k, const ints *sum, unit_scales u, row_at x, size_t j)

@@ -60,12 +60,6 @@ LANES_INLINE ints ints_xor(ints a, ints b)
     return _mm512_xor_si512(a, b);
 }
 
-/* (a & mask) | (b & ~mask) */
-LANES_INLINE ints ints_choose(ints mask, ints a, ints b)
-{
-    return _mm512_ternarylogic_epi32(mask, a, b, 0xca);
-}
-
 /* a | (b & mask) */
 LANES_INLINE ints ints_or_masked(ints a, ints b, ints mask)
 {
@@ -443,12 +437,6 @@ LANES_INLINE ints ints_or(ints a, ints b)
 LANES_INLINE ints ints_xor(ints a, ints b)
 {
     return (ints){_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_choose(ints mask, ints a, ints b)
-{
-    ints c = {_mm256_andnot_si256(mask.low, b.low), _mm256_andnot_si256(mask.high, b.high)};
-    return ints_or(ints_and(mask, a), c);
 }
 
 LANES_INLINE ints ints_or_masked(ints a, ints b, ints mask)
