@@ -147,7 +147,7 @@ LANES_INLINE lanes span_sums(kind k, block_sums f, const unit_scales u[4], row_a
 
 /* A product without its weights. */
 typedef struct dot_rows {
-    size_t n_rows, n_spans, n_terms, y_stride;
+    size_t n_rows, n_spans, n_sums, y_stride;
     const qn_dot_x *x; /* of each row */
     float *y;
 } dot_rows;
@@ -180,7 +180,7 @@ LANES_INLINE void put_block(kind k, const dot_rows *d, const uint8_t *w, size_t 
 
 /* Pieces i to i + n - 1 of 16 outputs, whose weights begin at w. */
 LANES_INLINE void put_pieces(kind k, const dot_rows *d, const uint8_t *w, size_t i, size_t n,
-                             float *terms)
+                             float *sums)
 {
     const size_t n_bytes = k.span * k.n_unit, step = 16 % d->n_spans;
     for (size_t at = 16 * i % d->n_spans; n > 0; n--, i++) {
@@ -191,8 +191,7 @@ LANES_INLINE void put_pieces(kind k, const dot_rows *d, const uint8_t *w, size_t
             put_block(k, d, w + i * n_bytes, b, at, f);
         load_scales(k, w + i * n_bytes, u);
         for (size_t r = 0; r < n_rows_of(k, d); r++)
-            lanes_store(terms + r * d->n_terms + 16 * i,
-                        span_sums(k, f[r], u, row_of(&d->x[r], at)));
+            lanes_store(sums + r * d->n_sums + 16 * i, span_sums(k, f[r], u, row_of(&d->x[r], at)));
         at = at + step < d->n_spans ? at + step : at + step - d->n_spans;
     }
 }
@@ -214,10 +213,10 @@ LANES_INLINE void columns_of(const float *m, size_t n, size_t g, ints c[8])
 }
 
 /* acc plus the sums of n <= 8 spans of 16 outputs, from span s on. */
-LANES_INLINE lanes add_spans(size_t n_spans, size_t s, size_t n, const float *terms, lanes acc)
+LANES_INLINE lanes add_spans(size_t n_spans, size_t s, size_t n, const float *sums, lanes acc)
 {
     ints t[8];
-    columns_of(terms, n_spans, s, t);
+    columns_of(sums, n_spans, s, t);
     QN_UNROLL(8)
     for (size_t c = 0; c < 8; c++) {
         if (c >= n)
@@ -229,20 +228,20 @@ LANES_INLINE lanes add_spans(size_t n_spans, size_t s, size_t n, const float *te
 
 /* Spans s to s + n - 1 of the 16 outputs whose sums are at y; lanes as columns_of has them. */
 static __attribute__((noinline)) void add_rows(const dot_rows *d, size_t s, size_t n,
-                                               const float *terms, float *y)
+                                               const float *sums, float *y)
 {
     for (size_t r = 0; r < d->n_rows; r++, y += d->y_stride) {
         lanes acc = s > 0 ? lanes_load(y) : lanes_set(0);
-        acc = add_spans(d->n_spans, s, n, terms + r * d->n_terms, acc);
+        acc = add_spans(d->n_spans, s, n, sums + r * d->n_sums, acc);
         lanes_store(y, s + n < d->n_spans ? acc : lanes_swap_middle(acc));
     }
 }
 
 /* While the spans of 16 outputs are multiplied, those of the 16 before are added up: so memory
  * never waits for a chain of sums. */
-LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_t *w, float *terms)
+LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_t *w, float *sums)
 {
-    float *now = terms, *before = terms + d->n_rows * d->n_terms;
+    float *now = sums, *before = sums + d->n_rows * d->n_sums;
     for (size_t o = 0; o <= n_out; o += 16) {
         for (size_t s = 0, n; s < d->n_spans; s += n) {
             n = QN_MIN(d->n_spans - s, (size_t)8);
@@ -256,18 +255,18 @@ LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_
     }
 }
 
-typedef void dot_function(const dot_rows *d, size_t n_out, const uint8_t *w, float *terms);
+typedef void dot_function(const dot_rows *d, size_t n_out, const uint8_t *w, float *sums);
 
 /* One copy of the code for each quantized encoding, and span and number of rows that are frequent;
  * a function each, since compilers take long for all of them in one. */
 // clang-format off
 #define KIND(encoding, n_span, n_rows, n_values, n_bytes, ...) \
     static __attribute__((noinline)) void dot_##encoding##_##n_span##_##n_rows( \
-        const dot_rows *d, size_t n_out, const uint8_t *w, float *terms) \
+        const dot_rows *d, size_t n_out, const uint8_t *w, float *sums) \
     { \
         if ((n_values) == 32 || ((n_values) > 1 && (n_span) == 4)) \
             dot_kind((kind){encoding, {__VA_ARGS__}, n_span, n_rows, 512 * (n_bytes) / (n_values)}, \
-                     d, n_out, w, terms); \
+                     d, n_out, w, sums); \
     }
 #define X(encoding, name, type, ...) \
     KIND(encoding, 4, 1, __VA_ARGS__) \
@@ -292,6 +291,6 @@ LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w
     // clang-format on
     size_t span = qn_act_span(n_in), n_spans = n_in / 32 / span;
     size_t which = span == 2 ? 3 : QN_MIN(n_rows - 1, (size_t)2);
-    dot_rows d = {n_rows, n_spans, qn_dot_n_terms(n_in), y_stride, s.x, y};
-    of[e][which](&d, n_out, w, s.terms);
+    dot_rows d = {n_rows, n_spans, qn_dot_n_sums(n_in), y_stride, s.x, y};
+    of[e][which](&d, n_out, w, s.sums);
 }

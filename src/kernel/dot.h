@@ -43,7 +43,7 @@ typedef struct qn_dot_x {
 /* What a product needs beside its operands. */
 typedef struct qn_dot_scratch {
     const qn_dot_x *x; /* of each row */
-    float *terms;      /* 2 * n_rows * qn_dot_n_terms: of 16 outputs and of the 16 before */
+    float *sums;       /* 2 * n_rows * qn_dot_n_sums: of 16 outputs and of the 16 before */
 } qn_dot_scratch;
 
 /* Whether so few rows are no slower so than with panels (docs/speed/014-order-of-terms.md). An odd
@@ -60,7 +60,7 @@ static inline qn_dot_order qn_dot_order_of(qn_shape shape, size_t n_block)
 }
 
 /* A sum for each of 16 outputs and each span. Behind them a transposition may read on. */
-static inline size_t qn_dot_n_terms(size_t n_in)
+static inline size_t qn_dot_n_sums(size_t n_in)
 {
     return n_in / 2 / qn_act_span(n_in) + 16;
 }

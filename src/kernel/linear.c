@@ -26,10 +26,10 @@ typedef struct scratch {
     float acc[ROWS_AT_ONCE * QN_LINEAR_GRANULE];
 } scratch;
 
-/* Few rows: the terms of two times 16 outputs behind the activations. */
+/* Few rows: the spans' sums of two times 16 outputs behind the activations. */
 static size_t dot_scratch_bytes(size_t n_in, size_t n_rows)
 {
-    return n_rows * (qn_dot_x_bytes(n_in) + 2 * qn_dot_n_terms(n_in) * sizeof(float));
+    return n_rows * (qn_dot_x_bytes(n_in) + 2 * qn_dot_n_sums(n_in) * sizeof(float));
 }
 
 /* Where floats are multiplied. */

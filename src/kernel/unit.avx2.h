@@ -1,7 +1,8 @@
 /* kernel/unit.avx2.h - weights of few-row products: units, decoded in the order of memory.
  *
  * A piece is 16 spans that follow each other (act.h); unit j of it is group j of each of them, so
- * that a lane is a span. Values come in vectors of 64: half a group of four spans. */
+ * that a lane is a span. Values come in vectors of 64: the halves of four groups, in the order that
+ * an encoding gives without much ado (qn_dot_order); dot.avx2.h brings their sums into lanes. */
 #pragma once
 
 #include "kernel/ask.h"
@@ -232,18 +233,19 @@ LANES_INLINE void load_scales(kind k, const uint8_t *w, unit_scales u[4])
 
 /* --- values: vectors of 64, four of which make a block --- */
 
-/* Where halves of groups lie; of each kind, what a block holds and what its vectors. */
+/* Whether a vector's low and high nibbles belong to two groups of each of two spans. */
 LANES_INLINE bool is_k(kind k)
 {
-    return k.span == 4 && (k.e == QN_Q4_K || k.e == QN_Q5_K);
+    return k.e == QN_Q4_K || k.e == QN_Q5_K;
 }
 
+/* In a piece. */
 LANES_INLINE size_t n_blocks(kind k)
 {
     return is_k(k) ? 2 : k.span;
 }
 
-/* Sequences of vectors that are summed apart. */
+/* Vectors that one load gives, of other groups each, and which are summed apart. */
 LANES_INLINE size_t n_chains(kind k)
 {
     return is_k(k) || k.shape.n_group == 16 ? 2 : 1;
