@@ -9,7 +9,8 @@
 
 enum {
     FEW_ROWS = 16,        /* qn_linear_i8 is as fast */
-    TILE_ROWS = 6,        /* multiplied between two requests to memory */
+    TILE_ROWS = 6,        /* multiplied between two requests to memory: what registers hold */
+    TILE_ROWS_OF_16 = 4,  /* of encodings with groups of 16 */
     ROWS_AT_ONCE = 128,   /* of one expert: they stay in the second-level cache */
     MOST_RESULTS = 32768, /* rows times outputs at once: so do the products */
     ROWS_TO_DECODE = 8,   /* decoding weights costs about as much as multiplying so many rows */
@@ -119,7 +120,7 @@ static void ask(bytes *b, size_t n_bytes)
 {
     const uint8_t *end = (size_t)(b->end - b->at) < n_bytes ? b->end : b->at + n_bytes;
     for (; b->at < end; b->at += 64)
-        __builtin_prefetch(b->at, 0, 2);
+        __builtin_prefetch(b->at, 0, 3);
 }
 
 /* Where one decoding of weights serves many rows, memory has nothing to do while they are
@@ -130,8 +131,8 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
 {
     const qn_kernels *k = e->kernels;
     size_t n_block = qn_encoding_block(m->encoding), x_bytes = qn_act_bytes(m->n_in);
-    size_t n_tiles =
-        (n_rows + TILE_ROWS - 1) / TILE_ROWS * ((m->n_in + QN_PANEL_K - 1) / QN_PANEL_K);
+    size_t tile = qn_encoding_shape(m->encoding)->n_group == 16 ? TILE_ROWS_OF_16 : TILE_ROWS;
+    size_t n_tiles = (n_rows + tile - 1) / tile * ((m->n_in + QN_PANEL_K - 1) / QN_PANEL_K);
     size_t n_asked = (size_t)(next.end - next.at) / n_tiles + 64;
     memset(y, 0, n_rows * QN_LINEAR_GRANULE * sizeof *y);
     for (size_t at = 0, n_k; at < m->n_in; at += n_k) {
@@ -141,10 +142,10 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
             k->expand[m->encoding](&panel[i], n_k,
                                    m->bytes + (o + 16 * i) * m->n_row_bytes + offset,
                                    m->n_row_bytes, NULL);
-        for (size_t r = 0; r < n_rows; r += TILE_ROWS) {
+        for (size_t r = 0; r < n_rows; r += tile) {
             ask(&next, n_asked);
             k->panel_mul(*qn_encoding_shape(m->encoding), qn_act_span(m->n_in), n_k, 2, panel,
-                         QN_MIN(n_rows - r, (size_t)TILE_ROWS),
+                         QN_MIN(n_rows - r, tile),
                          (const void *)(x + r * x_bytes + at / QN_PANEL_K * sizeof(qn_act)),
                          x_bytes, 0, y + r * QN_LINEAR_GRANULE);
         }
@@ -269,6 +270,15 @@ void qn_experts_gate(const qn_experts *e, const qn_matrix *up, qn_gate_kind gate
 
 /* --- down, and the sum --- */
 
+/* The rows lie apart, so what is added to them later is asked for now. */
+static void ask_for_sums(const qn_experts *e, const scratch *s, size_t o, size_t slot,
+                         size_t n_rows)
+{
+    for (size_t r = 0; r < n_rows; r++)
+        for (size_t i = 0; i < QN_LINEAR_GRANULE; i += 16)
+            __builtin_prefetch(e->y + s->row[slot + r] * e->y_stride + o + i, 1, 3);
+}
+
 static void sum_rows(const qn_experts *e, const scratch *s, size_t expert, size_t o_begin,
                      size_t o_end, size_t slot, size_t n_rows)
 {
@@ -278,6 +288,8 @@ static void sum_rows(const qn_experts *e, const scratch *s, size_t expert, size_
     for (size_t o = o_begin, n; o < o_end; o += n) {
         n = outputs_at_once(e, o, o_end, n_rows);
         bytes next = o + n < o_end ? granule_at(&m, o + n) : granule_at(&after, o_begin);
+        if (n == QN_LINEAR_GRANULE)
+            ask_for_sums(e, s, o, slot, n_rows);
         multiply(e, s, &m, o, n, n_rows, x, next, s->y);
         for (size_t r = 0; r < n_rows; r++)
             e->kernels->vec_add_scaled(n, e->y + s->row[slot + r] * e->y_stride + o, s->y + r * n,
