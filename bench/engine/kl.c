@@ -57,7 +57,7 @@ static void leave(size_t n, size_t n_block, float *x)
 typedef struct way { /* one way to run the model */
     const char *name;
     qn_model_options options;
-    bool wide_groups, unrotated;
+    bool wide_groups, unrotated, class_t; /* of attention alone */
     struct way *reference; /* itself: keeps its rows */
     qn_model model;
     qn_engine *engine;
@@ -123,6 +123,10 @@ static void open_way(way *w, way *reference, const char *path, uint32_t n_window
         w->kernels.quantize = quantize_256;
     if (w->unrotated)
         w->kernels.hadamard = leave;
+    if (w->class_t) {
+        w->kernels.attend = qn_kernels_fastest(o.level)->attend;
+        w->kernels.attend_span = qn_kernels_fastest(o.level)->attend_span;
+    }
     w->engine->forward.kernels = &w->kernels;
     size_t n = (size_t)CHUNK * w->model.program.n_vocab * sizeof(float);
     if (w == reference && (!(w->p = malloc(n)) || !(w->logprobs = malloc(n))))
@@ -219,6 +223,9 @@ static way activations[] = {
 static way storage[] = {
     STORED("f32", QN_KV_F32, QN_KV_F32),
     STORED("f16", QN_KV_F16, QN_KV_F16),
+    {"f16, class T",
+     .options = {.f32_activations = true, .k_type = QN_KV_F16, .v_type = QN_KV_F16},
+     .class_t = true},
     STORED("q8_0", QN_KV_Q8_0, QN_KV_Q8_0),
     STORED("q8_0 keys", QN_KV_Q8_0, QN_KV_F32),
     STORED("q8_0 values", QN_KV_F32, QN_KV_Q8_0),

@@ -366,7 +366,7 @@ int main(int argc, char **argv)
         if (level == b.opt.level ||
             (b.opt.level < 0 && (level == QN_CPU_AVX2 || level == (int)qn_cpu_best()) &&
              qn_cpu_has((qn_cpu_level)level)))
-            bench_level(&b, qn_kernels_at((qn_cpu_level)level));
+            bench_level(&b, qn_kernels_fastest((qn_cpu_level)level));
     qn_pool_close(b.pool);
     qn_free(b.q);
     qn_free(b.out);

@@ -1,214 +1,16 @@
 /* kernel/attend.avx2.h - attend.c on lanes: pages decoded once, tiles of rows in registers.
  *
  * A block of tile rows goes through each page together: scores and softmax of all rows, then the
- * sums of all rows; what many rows read is decoded first. A tile of floats is TILE_ROWS rows by
- * TILE_LANES vectors of keys (then of output dims): one broadcast feeds TILE_LANES fmas, one vector
- * TILE_ROWS. Quantized pages are in attend_ints.avx2.h.
+ * sums of all rows; what many rows read is decoded first. Float pages are in
+ * attend_floats.avx2.h, quantized ones in attend_ints.avx2.h.
  * A row's own operations and their order are those of attend.c; which rows share a tile is not
  * seen.
  *
  * Slots that a row does not see are left out of its sums by bounds, not by zeros. */
 #pragma once
 
+#include "kernel/attend_floats.avx2.h"
 #include "kernel/attend_ints.avx2.h"
-
-/* 16 values of a page from value i on; type is a constant. */
-LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
-{
-    return type == QN_KV_F16 ? lanes_of_f16((const uint16_t *)page + i)
-                             : lanes_load((const float *)page + i);
-}
-
-/* 4 rows of k_dim values into 4 columns of [k_dim][n_rows]. */
-static void pack_4_rows(float *to, size_t n_rows, size_t k_dim, const float *const from[4])
-{
-    size_t d = 0;
-    for (; d + 4 <= k_dim; d += 4, to += 4 * n_rows) {
-        __m128 a = _mm_loadu_ps(from[0] + d), b = _mm_loadu_ps(from[1] + d);
-        __m128 c = _mm_loadu_ps(from[2] + d), e = _mm_loadu_ps(from[3] + d);
-        _MM_TRANSPOSE4_PS(a, b, c, e);
-        _mm_storeu_ps(to, a);
-        _mm_storeu_ps(to + n_rows, b);
-        _mm_storeu_ps(to + 2 * n_rows, c);
-        _mm_storeu_ps(to + 3 * n_rows, e);
-    }
-    for (; d < k_dim; d++, to += n_rows)
-        for (size_t r = 0; r < 4; r++)
-            to[r] = from[r][d];
-}
-
-static void pack_tile(const block *b, size_t t, size_t n_rows, float *to)
-{
-    size_t r = 0, k_dim = b->job->k_dim;
-    for (; r + 4 <= n_rows; r += 4) {
-        const float *from[4];
-        for (size_t i = 0; i < 4; i++)
-            from[i] = qn_attend_q(b->job, b->head, t + r + i);
-        pack_4_rows(to + r, n_rows, k_dim, from);
-    }
-    for (; r < n_rows; r++) {
-        const float *from = qn_attend_q(b->job, b->head, t + r);
-        for (size_t d = 0; d < k_dim; d++)
-            to[d * n_rows + r] = from[d];
-    }
-}
-
-static void pack_q(const block *b)
-{
-    for (size_t i = 0; i < b->n; i += b->n_tile)
-        pack_tile(b, b->t0 + i, QN_MIN(b->n_tile, b->n - i), b->q + i * b->job->k_dim);
-}
-
-static void decode(qn_kv_type type, float *to, const void *page, size_t from, size_t n)
-{
-    if (type == QN_KV_F32) {
-        memcpy(to, (const float *)page + from, n * sizeof *to);
-        memset(to + n, 0, (qn_attend_pad(n) - n) * sizeof *to);
-        return;
-    }
-    const uint16_t *h = (const uint16_t *)page + from;
-    size_t i = 0;
-    for (; i + 16 <= n; i += 16)
-        lanes_store(to + i, lanes_of_f16(h + i));
-    if (i < n) {
-        uint16_t rest[16] = {0};
-        memcpy(rest, h + i, (n - i) * sizeof rest[0]);
-        lanes_store(to + i, lanes_of_f16(rest)); /* rows are padded */
-    }
-}
-
-/* Keys as they lie. */
-static const float *decode_keys(const block *b, uint32_t page)
-{
-    const qn_attend_job *job = b->job;
-    if (job->k_type == QN_KV_F32)
-        return (const float *)(const void *)keys_of(b, page);
-    decode(job->k_type, b->page, keys_of(b, page), 0, job->k_dim * QN_PAGE_TOKENS);
-    return b->page;
-}
-
-/* Values with rows padded to whole lanes. */
-static const float *decode_values(const block *b, uint32_t page)
-{
-    const qn_attend_job *job = b->job;
-    size_t v_dim = job->v_dim, pad = qn_attend_pad(v_dim);
-    if (job->v_type == QN_KV_F32 && pad == v_dim)
-        return (const float *)(const void *)values_of(b, page);
-    if (pad == v_dim)
-        decode(job->v_type, b->page, values_of(b, page), 0, v_dim * QN_PAGE_TOKENS);
-    else
-        for (size_t j = 0; j < QN_PAGE_TOKENS; j++)
-            decode(job->v_type, (float *)b->page + j * pad, values_of(b, page), j * v_dim, v_dim);
-    return b->page;
-}
-
-typedef struct ahead { /* what is fetched meanwhile: step bytes with each vector of a tile */
-    const uint8_t *next;
-    size_t step;
-} ahead;
-
-/* Tile i of n_tiles fetches its part of the bytes at `from`, as many as 64 vectors of dim F16 have.
- * So requests come evenly, and each line is asked for once. */
-static ahead ahead_of(const uint8_t *from, size_t dim, size_t i, size_t n_tiles)
-{
-    return (ahead){from + 2 * dim * QN_PAGE_TOKENS / n_tiles * i, 2 * QN_PAGE_TOKENS / n_tiles};
-}
-
-/* Vector i's share of a fetch, of a tile that is n_lanes wide: two lines at most. */
-LANES_INLINE void fetch_share(const ahead *a, size_t n_lanes, size_t i)
-{
-    size_t step = a->step * n_lanes / 4;
-    _mm_prefetch((const char *)a->next + i * step, _MM_HINT_T0);
-    if (n_lanes > 2)
-        _mm_prefetch((const char *)a->next + i * step + step / 2, _MM_HINT_T0);
-}
-
-/* p[r][0 .. 16 n_lanes) = products of the n_rows queries with the keys at k. */
-LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, size_t k_dim,
-                             const float *q, const void *k, const ahead *a, float *p)
-{
-    lanes s[TILE_ROWS][TILE_LANES];
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++) {
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            s[r][i] = lanes_set(0);
-    }
-    for (size_t d = 0; d < k_dim; d++, q += n_rows) {
-        lanes key[TILE_LANES];
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            key[i] = load_kv(type, k, d * QN_PAGE_TOKENS + 16 * i);
-        if (type == QN_KV_F16)
-            fetch_share(a, n_lanes, d);
-        QN_UNROLL(6)
-        for (size_t r = 0; r < n_rows; r++) {
-            lanes x = lanes_set(q[r]);
-            QN_UNROLL(4)
-            for (size_t i = 0; i < n_lanes; i++)
-                s[r][i] = lanes_fma(x, key[i], s[r][i]);
-        }
-    }
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++) {
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[r][i]);
-    }
-}
-
-/* The keys that some row of a tile sees, as far as pairs of vectors go. */
-static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, const float *k,
-                          float *p)
-{
-    size_t i = (size_t)j.first / 32 * 32, end = (size_t)j.last / 32 * 32 + 32;
-#ifdef __AVX512F__
-    if (i == 0 && end == QN_PAGE_TOKENS)
-        WITH_ROWS(n_rows, score_tile, 4, QN_KV_F32, k_dim, q, k, NULL, p)
-    else
-        WITH_ROWS(n_rows, score_tile, 2, QN_KV_F32, k_dim, q, k + i, NULL, p + i)
-#else
-    for (; i < end; i += 16)
-        WITH_ROWS(n_rows, score_tile, 1, QN_KV_F32, k_dim, q, k + i, NULL, p + i)
-#endif
-}
-
-static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k, ahead a,
-                         float *p)
-{
-    size_t n_bytes = a.step * TILE_LANES / 4 * k_dim;
-    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * TILE_LANES, a.next += n_bytes)
-        WITH_ROWS(n_rows, score_tile, TILE_LANES, QN_KV_F16, k_dim, q, k + i, &a, p + i)
-}
-
-static bool keys_in_place(const block *b)
-{
-    return b->in_place && b->job->k_type == QN_KV_F16;
-}
-
-static bool values_in_place(const block *b)
-{
-    return b->in_place && b->job->v_type == QN_KV_F16 && b->job->v_dim % 16 == 0;
-}
-
-static void float_scores(const block *b, uint32_t page)
-{
-    size_t k_dim = b->job->k_dim;
-    const float *k = keys_in_place(b) ? NULL : decode_keys(b, page);
-    for (size_t i = 0; i < b->n; i += b->n_tile) {
-        size_t n_rows = QN_MIN(b->n_tile, b->n - i);
-        const float *q = b->q + i * k_dim;
-        float *p = b->p + i * QN_PAGE_TOKENS;
-        span j = span_of(n_rows, b->seen + i);
-        if (j.first > j.last)
-            continue;
-        if (!k)
-            score_stored(n_rows, k_dim, q, (const uint16_t *)(const void *)keys_of(b, page),
-                         ahead_of(values_of(b, page), k_dim, i / b->n_tile, b->n_tiles), p);
-        else
-            score_decoded(n_rows, j, k_dim, q, k, p);
-    }
-}
 
 /* The 4 vectors of a row's scores, scaled and capped. */
 LANES_INLINE void load_scores(const qn_attend_job *job, const float *p, lanes s[4])
@@ -227,6 +29,16 @@ static float exp_below_0(float x)
     return _mm256_cvtss_f32(lanes_low(lanes_exp_below_0(lanes_set(x))));
 }
 
+/* Weights of float values are the operands of products with them. */
+LANES_INLINE void put_probabilities(const qn_attend_job *job, float *p, const lanes s[4])
+{
+    if (!qn_kv_is_quantized(job->v_type))
+        put_weights(p, s);
+    else
+        for (size_t i = 0; i < 4; i++)
+            lanes_store(p + 16 * i, s[i]);
+}
+
 static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c, float *b,
                         float *part)
 {
@@ -242,8 +54,7 @@ static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c
         s[i] = lanes_exp_below_0(lanes_sub(s[i], lanes_set(from)));
     if (!whole)
         mask_scores(seen, s, lanes_set(0));
-    for (size_t i = 0; i < 4; i++)
-        lanes_store(p + 16 * i, s[i]);
+    put_probabilities(job, p, s);
     sum = lanes_add(lanes_add(lanes_add(s[0], s[1]), s[2]), s[3]);
     *c = exp_below_0(part[0] - m);
     if (is_int) {
@@ -313,8 +124,8 @@ static void end_4_rows(const qn_attend_job *job, float *p, const float *from, co
         for (size_t i = 0; i < 4; i++) {
             s[i] = lanes_sub(lanes_load(p + r * QN_PAGE_TOKENS + 16 * i), lanes_set(from[r]));
             s[i] = lanes_exp_below_0(s[i]);
-            lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[i]);
         }
+        put_probabilities(job, p + r * QN_PAGE_TOKENS, s);
         x[r] = lanes_add(lanes_add(lanes_add(s[0], s[1]), s[2]), s[3]);
     }
     __m128 sum = lanes_fold_4(x[0], x[1], x[2], x[3]);
@@ -370,143 +181,6 @@ static void softmax(const block *b, uint32_t page)
         if (b->seen[i].first <= b->seen[i].last)
             softmax_row(b->job, b->seen[i], b->p + i * QN_PAGE_TOKENS, &b->c[i], &b->b[i],
                         b->parts + i * n_part);
-    }
-}
-
-typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, from dims on of v */
-    float *acc;            /* row r at r * n_part */
-    const float *p, *c;    /* row r at r * 64; at r */
-    const slots *seen;     /* at r */
-    span j;                /* of the tile's rows */
-    const void *v;         /* slot j at j * v_stride values */
-    ahead ahead;
-    size_t n_part, v_stride, dim;
-} value_job;
-
-/* One slot at the edge, which only some rows see. */
-LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, qn_kv_type type,
-                           lanes a[TILE_ROWS][TILE_LANES], const value_job *w, int32_t j)
-{
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++) {
-        if (j < w->seen[r].first || j > w->seen[r].last)
-            continue;
-        lanes x = lanes_set(w->p[r * QN_PAGE_TOKENS + (size_t)j]);
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++) {
-            lanes v = load_kv(type, w->v, (size_t)j * w->v_stride + w->dim + 16 * i);
-            a[r][i] = lanes_fma(x, v, a[r][i]);
-        }
-    }
-}
-
-/* The slots that all rows see. */
-LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, qn_kv_type type,
-                            lanes a[TILE_ROWS][TILE_LANES], const value_job *w)
-{
-    const float *p = w->p + w->j.all_first;
-    size_t v_stride = w->v_stride, at = (size_t)w->j.all_first * v_stride + w->dim;
-    const void *page = w->v;
-    for (int32_t j = w->j.all_first; j <= w->j.all_last; j++, p++, at += v_stride) {
-        lanes v[TILE_LANES];
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            v[i] = load_kv(type, page, at + 16 * i);
-        if (type == QN_KV_F16)
-            fetch_share(&w->ahead, n_lanes, (size_t)(j - w->j.all_first));
-        QN_UNROLL(6)
-        for (size_t r = 0; r < n_rows; r++) {
-            lanes x = lanes_set(p[r * QN_PAGE_TOKENS]);
-            QN_UNROLL(4)
-            for (size_t i = 0; i < n_lanes; i++)
-                a[r][i] = lanes_fma(x, v[i], a[r][i]);
-        }
-    }
-}
-
-LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, qn_kv_type type, const value_job *w)
-{
-    lanes a[TILE_ROWS][TILE_LANES];
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++) {
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            a[r][i] = lanes_mul(lanes_load(w->acc + r * w->n_part + 16 * i), lanes_set(w->c[r]));
-    }
-    for (int32_t j = w->j.first; j < w->j.all_first; j++)
-        add_edge(n_rows, n_lanes, type, a, w, j);
-    add_slots(n_rows, n_lanes, type, a, w);
-    for (int32_t j = QN_MAX(w->j.all_last + 1, w->j.all_first); j <= w->j.last; j++)
-        add_edge(n_rows, n_lanes, type, a, w, j);
-    QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++) {
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_lanes; i++)
-            lanes_store(w->acc + r * w->n_part + 16 * i, a[r][i]);
-    }
-}
-
-/* 1, 2 or 4 vectors of output dims. */
-static void value_decoded(size_t n_rows, size_t n_lanes, const value_job *w)
-{
-#ifdef __AVX512F__
-    if (n_lanes == 4)
-        WITH_ROWS(n_rows, value_tile, 4, QN_KV_F32, w)
-    else if (n_lanes == 2)
-        WITH_ROWS(n_rows, value_tile, 2, QN_KV_F32, w)
-    else
-#endif
-        WITH_ROWS(n_rows, value_tile, 1, QN_KV_F32, w)
-    (void)n_lanes;
-}
-
-static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
-{
-#ifdef __AVX512F__
-    if (n_lanes == 4)
-        WITH_ROWS(n_rows, value_tile, 4, QN_KV_F16, w)
-    else if (n_lanes == 2)
-        WITH_ROWS(n_rows, value_tile, 2, QN_KV_F16, w)
-    else
-#endif
-        WITH_ROWS(n_rows, value_tile, 1, QN_KV_F16, w)
-    (void)n_lanes;
-}
-
-/* All output dims of the tile that begins at row i. */
-static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w)
-{
-    size_t pad = qn_attend_pad(b->job->v_dim), n_lanes = TILE_LANES;
-    w->acc = b->parts + i * w->n_part + 16;
-    w->p = b->p + i * QN_PAGE_TOKENS;
-    w->c = b->c + i;
-    w->seen = b->seen + i;
-    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes) {
-        while (16 * n_lanes > pad - w->dim)
-            n_lanes /= 2;
-        if (values_in_place(b))
-            value_stored(n_rows, n_lanes, w);
-        else
-            value_decoded(n_rows, n_lanes, w);
-        w->acc += 16 * n_lanes;
-        w->ahead.next += w->ahead.step * n_lanes / 4 * QN_PAGE_TOKENS;
-    }
-}
-
-static void float_values(const block *b, uint32_t page)
-{
-    const qn_attend_job *job = b->job;
-    value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
-                   .v = values_of(b, page),
-                   .v_stride = qn_attend_pad(job->v_dim)};
-    if (!values_in_place(b))
-        w.v = decode_values(b, page);
-    for (size_t i = 0; i < b->n; i += b->n_tile) {
-        size_t n_rows = QN_MIN(b->n_tile, b->n - i);
-        w.j = span_of(n_rows, b->seen + i);
-        w.ahead = ahead_of(next_keys(b, page), job->v_dim, i / b->n_tile, b->n_tiles);
-        if (w.j.first <= w.j.last)
-            values_of_tile(b, i, n_rows, &w);
     }
 }
 

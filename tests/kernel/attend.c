@@ -1,11 +1,15 @@
-/* tests/kernel/attend.c - attention: each variant against the reference, the reference against a
- * plain softmax in f64, and what the definition promises about chunks, spans and unseen slots. */
+/* tests/kernel/attend.c - attention: each variant against the reference, or of class T against
+ * ADR 010 in plain C, both against a plain softmax in f64, and what the definitions promise about
+ * chunks, spans and unseen slots. */
+#include "tests/support/bf16.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
 
 #include "base/alloc.h"
-#include "kernel/attend.h"
+#include "kernel/attend_rows.h"
+#include "kernel/fold.h"
 #include "kernel/kernels.h"
+#include "kernel/math.h"
 
 #include <math.h>
 #include <string.h>
@@ -154,6 +158,20 @@ static float *run(scene *s, const qn_kernels *k)
     return memcpy(copy, s->out, s->n_out * sizeof(float));
 }
 
+/* Every table there is, with class T and without. */
+static size_t all_tables(const qn_kernels *tables[2 * QN_CPU_N_LEVELS])
+{
+    size_t n = 0;
+    for (qn_cpu_level level = QN_CPU_REF; level < QN_CPU_N_LEVELS; level++) {
+        if (!qn_cpu_has(level))
+            continue;
+        tables[n++] = qn_kernels_at(level);
+        if (qn_kernels_fastest(level)->attend != qn_kernels_at(level)->attend)
+            tables[n++] = qn_kernels_fastest(level);
+    }
+    return n;
+}
+
 static void every_level_equals_the_reference(void **state)
 {
     (void)state;
@@ -173,26 +191,27 @@ static void every_level_equals_the_reference(void **state)
 
 static void spans_joined_equal_the_whole(void **state)
 {
+    const qn_kernels *tables[2 * QN_CPU_N_LEVELS];
     (void)state;
     for (uint64_t seed = 0; seed < 12; seed++) {
         scene s;
         draw_scene(&s, 1000 + seed, 4400);
-        float *want = run(&s, qn_kernels_at(QN_CPU_REF));
         uint32_t first = qn_attend_span_first(&s.job), last = qn_attend_span_last(&s.job);
         size_t n = qn_attend_part_bytes(s.job.n_rows, s.job.n_group, s.job.v_dim);
         size_t n_span = n * s.job.n_heads;
         uint8_t *parts = qn_alloc_aligned(n_span * (last - first + 1));
-        for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
-            const qn_kernels *k = qn_kernels_at(level);
+        for (size_t i = 0, n_tables = all_tables(tables); i < n_tables; i++) {
+            const qn_kernels *k = tables[i];
+            float *want = run(&s, k);
             memset(s.out, 0x5a, s.n_out * sizeof(float));
             for (uint32_t span = last + 1; span-- > first;)
                 k->attend_span(&s.job, span, (float *)(void *)(parts + n_span * (span - first)),
                                s.scratch);
             k->attend_join(&s.job, (float *)(void *)parts, n_span);
             assert_memory_equal(s.out, want, s.n_out * sizeof(float));
+            qn_free(want);
         }
         qn_free(parts);
-        qn_free(want);
         tear_down(&s);
     }
 }
@@ -229,15 +248,15 @@ static void run_one_by_one(scene *s, const qn_kernels *k)
 
 static void a_row_does_not_depend_on_its_company(void **state)
 {
+    const qn_kernels *tables[2 * QN_CPU_N_LEVELS];
     (void)state;
     for (uint64_t seed = 0; seed < 60; seed++) {
         scene s;
         draw_scene(&s, 2000 + seed, seed % 20 ? 300 : 2100);
-        for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
-            const qn_kernels *k = qn_kernels_at(level);
-            float *want = run(&s, k);
+        for (size_t i = 0, n_tables = all_tables(tables); i < n_tables; i++) {
+            float *want = run(&s, tables[i]);
             memset(s.out, 0x5a, s.n_out * sizeof(float));
-            run_one_by_one(&s, k);
+            run_one_by_one(&s, tables[i]);
             assert_memory_equal(s.out, want, s.n_out * sizeof(float));
             qn_free(want);
         }
@@ -320,6 +339,130 @@ static void the_reference_is_attention(void **state)
     assert_true(worst[1] < 1e-4);
 }
 
+/* --- class T: ADR 010 in plain C --- */
+
+/* The key's score as the level has it; of floats, pairs of dims, the second first. */
+static float class_t_score(const qn_attend_job *job, const float *q, const void *page, size_t slot)
+{
+    float s = 0;
+    for (size_t i = 0; i < (job->k_dim + 1) / 2 * 2; i++) {
+        size_t d = i ^ 1;
+        float x = d < job->k_dim ? qn_test_to_bf16(q[d]) : 0;
+        float key = d < job->k_dim ? qn_kv_key(job->k_type, page, job->k_dim, slot, d) : 0;
+        s = qn_test_add_product(s, x, key);
+    }
+    s *= job->scale;
+    return job->softcap > 0 ? job->softcap * qn_tanh(s / job->softcap) : s;
+}
+
+/* Pairs of positions, the second first; of a pair that is seen in part the other is zero. */
+static float class_t_value(const qn_attend_job *job, const void *page, size_t d, const float *p,
+                           size_t first, size_t last, float acc)
+{
+    for (size_t i = first / 2 * 2; i < last / 2 * 2 + 2; i++) {
+        size_t j = i ^ 1;
+        bool seen = j >= first && j <= last;
+        acc = qn_test_add_product(acc, seen ? qn_test_to_bf16(p[j]) : 0,
+                                  seen ? qn_kv_value(job->v_type, page, job->v_dim, j, d) : 0);
+    }
+    return acc;
+}
+
+/* part: m, l and acc. */
+static void class_t_page(const qn_attend_job *job, size_t t, const float *q, uint32_t page,
+                         float *part)
+{
+    float s[QN_PAGE_TOKENS], sum[16] = {0}, m = part[0];
+    size_t first, last;
+    if (!qn_attend_slots(job, qn_attend_position(job, t), page, &first, &last))
+        return;
+    for (size_t j = first; j <= last; j++) {
+        s[j] = class_t_score(job, q, job->k_pages[page], j);
+        m = s[j] > m ? s[j] : m;
+    }
+    float c = qn_exp(part[0] - m);
+    for (size_t j = first; j <= last; j++) {
+        s[j] = qn_exp(s[j] - m);
+        sum[j % 16] += s[j];
+    }
+    part[0] = m;
+    part[1] = fmaf(part[1], c, qn_fold_f32(sum));
+    for (size_t d = 0; d < job->v_dim; d++)
+        part[2 + d] = class_t_value(job, job->v_pages[page], d, s, first, last, part[2 + d] * c);
+}
+
+static void class_t_join(size_t v_dim, float *part, const float *next)
+{
+    float m = next[0] > part[0] ? next[0] : part[0];
+    float a = qn_exp(part[0] - m), b = qn_exp(next[0] - m);
+    part[0] = m;
+    for (size_t d = 1; d < 2 + v_dim; d++)
+        part[d] = fmaf(next[d], b, part[d] * a);
+}
+
+static void class_t_row(const qn_attend_job *job, size_t t, float *out)
+{
+    const float *q = qn_attend_q(job, 0, t);
+    uint32_t last = qn_attend_position(job, t) / QN_PAGE_TOKENS;
+    float all[2 + 256], part[2 + 256];
+    bool any = false;
+    for (uint32_t page = 0; page <= last; page++) {
+        if (page % QN_SPAN_PAGES == 0)
+            memset(part, 0, sizeof part), part[0] = -INFINITY;
+        class_t_page(job, t, q, page, part);
+        if ((page % QN_SPAN_PAGES != QN_SPAN_PAGES - 1 && page != last) || part[1] == 0)
+            continue;
+        if (any)
+            class_t_join(job->v_dim, all, part);
+        else
+            memcpy(all, part, sizeof all);
+        any = true;
+    }
+    for (size_t d = 0; d < job->v_dim; d++)
+        out[d] = all[2 + d] * (1 / all[1]);
+}
+
+static void vdpbf16ps_attends_as_the_definition_says(void **state)
+{
+    const qn_kernels *k = qn_kernels_fastest(QN_CPU_AVX512BF16);
+    (void)state;
+    if (!qn_cpu_has(QN_CPU_AVX512BF16))
+        QN_SKIP("no avx512bf16 here");
+    size_t n_compared = 0;
+    for (uint64_t seed = 0; seed < 300; seed++) {
+        scene s;
+        float want[256];
+        draw_scene(&s, 5000 + seed, seed % 16 ? 300 : 4300);
+        bool is_float = !qn_kv_is_quantized(s.job.k_type) && !qn_kv_is_quantized(s.job.v_type);
+        k->attend(&s.job, s.scratch);
+        for (size_t t = 0; is_float && t < s.job.n_rows * s.job.n_group; t++) {
+            class_t_row(&s.job, t, want);
+            assert_memory_equal(qn_attend_out(&s.job, 0, t), want, s.job.v_dim * sizeof *want);
+            n_compared++;
+        }
+        tear_down(&s);
+    }
+    assert_true(n_compared > 1000);
+}
+
+/* Rounding makes a score as wrong as its terms are large, and the sum by as much again. */
+static void errors_of_class_t_stay_within_the_bound(void **state)
+{
+    const qn_kernels *k = qn_kernels_fastest(qn_cpu_best());
+    double worst = 0;
+    (void)state;
+    for (uint64_t seed = 0; seed < 160; seed++) {
+        scene s;
+        draw_scene(&s, 3000 + seed, seed % 20 ? 300 : 4300);
+        k->attend(&s.job, s.scratch);
+        worst = fmax(worst, worst_error(&s.job));
+        tear_down(&s);
+    }
+    print_message("# largest error %.2g of values up to 2\n", worst);
+    assert_true(worst < 0.03);
+    assert_true(k->attend == qn_kernels_at(qn_cpu_best())->attend || worst > 1e-4);
+}
+
 /* The comparison above would see any of these. */
 static void the_truth_notices_each_property(void **state)
 {
@@ -374,23 +517,27 @@ static void poison(scene *s)
 
 static void what_no_row_sees_has_no_effect(void **state)
 {
+    const qn_kernels *tables[2 * QN_CPU_N_LEVELS];
+    float *want[2 * QN_CPU_N_LEVELS];
+    size_t n_tables = all_tables(tables);
     (void)state;
     for (uint64_t seed = 0; seed < 60; seed++) {
         scene s;
         draw_scene(&s, 4000 + seed, 300);
-        float *want = run(&s, qn_kernels_at(QN_CPU_REF));
+        for (size_t i = 0; i < n_tables; i++)
+            want[i] = run(&s, tables[i]);
         poison(&s);
         for (uint32_t p = 0; s.job.window && p + 2 < s.job.position / QN_PAGE_TOKENS; p++)
             if ((p + 1) * QN_PAGE_TOKENS + s.job.window <= s.job.position) {
                 qn_test_guarded_free((void *)s.k_pages[p], k_bytes(&s.job));
                 s.k_pages[p] = NULL;
             }
-        for (qn_cpu_level level = QN_CPU_REF; level <= qn_cpu_best(); level++) {
-            float *got = run(&s, qn_kernels_at(level));
-            assert_memory_equal(got, want, s.n_out * sizeof(float));
+        for (size_t i = 0; i < n_tables; i++) {
+            float *got = run(&s, tables[i]);
+            assert_memory_equal(got, want[i], s.n_out * sizeof(float));
             qn_free(got);
+            qn_free(want[i]);
         }
-        qn_free(want);
         for (uint32_t p = 0; p < s.n_pages; p++)
             if (!s.k_pages[p])
                 s.k_pages[p] = qn_test_guarded(k_bytes(&s.job));
@@ -401,9 +548,11 @@ static void what_no_row_sees_has_no_effect(void **state)
 static void nan_and_infinity_stay_in_the_rows_that_see_them(void **state)
 {
     static const float bad[] = {NAN, INFINITY, -INFINITY, 3e38f};
+    const qn_kernels *tables[2 * QN_CPU_N_LEVELS];
+    size_t n_tables = all_tables(tables);
     (void)state;
-    for (size_t i = 0; i < QN_COUNT(bad) * QN_CPU_N_LEVELS; i++) {
-        const qn_kernels *k = qn_kernels_at((qn_cpu_level)(i / QN_COUNT(bad)));
+    for (size_t i = 0; i < QN_COUNT(bad) * n_tables; i++) {
+        const qn_kernels *k = tables[i / QN_COUNT(bad)];
         scene s = {.seed = 78};
         s.job = (qn_attend_job){.n_heads = 1,
                                 .k_dim = 64,
@@ -431,6 +580,8 @@ QN_TEST_MAIN(cmocka_unit_test(every_level_equals_the_reference),
              cmocka_unit_test(spans_joined_equal_the_whole),
              cmocka_unit_test(a_row_does_not_depend_on_its_company),
              cmocka_unit_test(the_reference_is_attention),
+             cmocka_unit_test(vdpbf16ps_attends_as_the_definition_says),
+             cmocka_unit_test(errors_of_class_t_stay_within_the_bound),
              cmocka_unit_test(the_truth_notices_each_property),
              cmocka_unit_test(what_no_row_sees_has_no_effect),
              cmocka_unit_test(nan_and_infinity_stay_in_the_rows_that_see_them))

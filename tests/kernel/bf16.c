@@ -6,6 +6,7 @@
 #include "kernel/f16.h"
 #include "kernel/fold.h"
 #include "kernel/linear.h"
+#include "tests/support/bf16.h"
 #include "tests/support/emulated.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
@@ -23,25 +24,6 @@ static uint64_t draw(uint64_t below)
 
 /* --- the definitions --- */
 
-static float flush(float x)
-{
-    return fabsf(x) < 0x1p-126f ? copysignf(0, x) : x;
-}
-
-/* To bf16, ties to even; subnormals are zeros, a NaN becomes quiet. */
-static float rounded(float x)
-{
-    uint32_t bits = qn_bits_of_float(flush(x));
-    if (isnan(x))
-        return qn_float_of_bits((bits & 0xffff0000) | 0x400000);
-    return qn_float_of_bits((bits + 0x7fff + (bits >> 16 & 1)) & 0xffff0000);
-}
-
-static float add_product(float sum, float w, float x)
-{
-    return flush(fmaf(flush(w), rounded(x), sum));
-}
-
 typedef float define(size_t n_in, const uint8_t *w, const float *x);
 
 /* Lane l of 16 takes values 2 l + 1 and then 2 l of each 32; the tree of fold.h. */
@@ -52,7 +34,7 @@ static float by_pairs(size_t n_in, const uint8_t *w, const float *x)
         for (size_t i = 0; i < 32; i++) {
             size_t k = at + (i ^ 1);
             float weight = k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0;
-            sum[i / 2] = add_product(sum[i / 2], weight, k < n_in ? x[k] : 0);
+            sum[i / 2] = qn_test_add_product(sum[i / 2], weight, k < n_in ? x[k] : 0);
         }
     return qn_fold_f32(sum);
 }
@@ -65,9 +47,9 @@ static float by_tiles(size_t n_in, const uint8_t *w, const float *x)
     for (size_t at = 0; at < n_in; at += 32) {
         float sum[2] = {0};
         for (size_t k = at; k < at + 32; k++)
-            sum[k % 2] = add_product(sum[k % 2], k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0,
+            sum[k % 2] = qn_test_add_product(sum[k % 2], k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0,
                                      k < n_in ? x[k] : 0);
-        all = flush(all + flush(sum[0] + sum[1]));
+        all = qn_test_flush(all + qn_test_flush(sum[0] + sum[1]));
     }
     return all;
 }

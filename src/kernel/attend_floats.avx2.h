@@ -1,0 +1,537 @@
+/* kernel/attend_floats.avx2.h - float pages: scores, and sums of values, in tiles of registers.
+ *
+ * An operation on lanes multiplies STEP dims of keys, or STEP positions of values: a float by fma,
+ * or a pair of bf16 by VDPBF16PS, whose operands are rounded (class T, docs/adr/010). Many rows
+ * read a page decoded to such operands, [steps of dims][64] and [steps of positions][padded dims];
+ * few read F16 pages in place. A tile is TILE_ROWS rows by TILE_LANES vectors of keys (then of
+ * output dims): one broadcast feeds TILE_LANES operations, one vector TILE_ROWS. */
+#pragma once
+
+#include "kernel/attend_block.avx2.h"
+
+/* 16 values of a page from value i on; type is a constant. */
+LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
+{
+    return type == QN_KV_F16 ? lanes_of_f16((const uint16_t *)page + i)
+                             : lanes_load((const float *)page + i);
+}
+
+/* The first n of them, less than 16, zeros behind. */
+static lanes load_kv_n(qn_kv_type type, const void *page, size_t i, size_t n)
+{
+    uint16_t some[16] = {0};
+    if (type == QN_KV_F32)
+        return lanes_load_n((const float *)page + i, n);
+    memcpy(some, (const uint16_t *)page + i, n * sizeof some[0]);
+    return lanes_of_f16(some);
+}
+
+#ifdef __AVX512BF16__
+
+enum { STEP = 2 };
+typedef __m512i operands; /* 16 pairs of bf16, the first of each in the low half */
+
+/* a and b rounded: pair i is a[i], b[i]. */
+LANES_INLINE operands operands_of(lanes a, lanes b)
+{
+    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    const __m512i order = _mm512_or_si512(
+        first, _mm512_slli_epi32(_mm512_add_epi32(first, _mm512_set1_epi32(16)), 16));
+    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
+}
+
+LANES_INLINE operands operands_load(const float *p)
+{
+    return _mm512_loadu_si512(p);
+}
+
+LANES_INLINE void operands_store(float *p, operands a)
+{
+    _mm512_storeu_si512(p, a);
+}
+
+/* What is at p in all lanes. */
+LANES_INLINE operands operands_set(const float *p)
+{
+    int32_t pair;
+    memcpy(&pair, p, sizeof pair);
+    return _mm512_set1_epi32(pair);
+}
+
+LANES_INLINE lanes add_products(lanes sum, operands a, operands b)
+{
+    return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
+}
+
+/* Without the positions, from j on, that a row does not see. */
+LANES_INLINE operands operands_seen(operands a, slots seen, int32_t j)
+{
+    uint32_t first = j >= seen.first && j <= seen.last ? 0xffff : 0;
+    uint32_t second = j + 1 >= seen.first && j + 1 <= seen.last ? 0xffff0000 : 0;
+    return _mm512_and_si512(a, _mm512_set1_epi32((int32_t)(first | second)));
+}
+
+/* n floats as pairs of neighbours, with zeros to whole vectors. */
+static void put_pairs(float *to, size_t n, const float *from)
+{
+    size_t i = 0;
+    for (; i + 32 <= n; i += 32, to += 16)
+        _mm512_storeu_si512(
+            to, (__m512i)_mm512_cvtne2ps_pbh(lanes_load(from + i + 16), lanes_load(from + i)));
+    if (i < n) {
+        size_t some = QN_MIN(n - i, (size_t)16), more = n - i - some;
+        lanes low = lanes_load_n(from + i, some);
+        lanes high = lanes_load_n(from + i + some, more);
+        _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(high, low));
+    }
+}
+
+/* The operands of row t's query; some of four that room is for. */
+static const float *query_of(const block *b, size_t t, size_t some)
+{
+    float *to = (float *)b->page + some * qn_attend_pad(b->job->k_dim);
+    put_pairs(to, b->job->k_dim, qn_attend_q(b->job, b->head, t));
+    return to;
+}
+
+/* The weights of 64 positions. */
+LANES_INLINE void put_weights(float *p, const lanes s[4])
+{
+    _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(s[1], s[0]));
+    _mm512_storeu_si512(p + 16, (__m512i)_mm512_cvtne2ps_pbh(s[3], s[2]));
+}
+
+#else
+
+enum { STEP = 1 };
+typedef lanes operands;
+
+LANES_INLINE operands operands_of(lanes a, lanes b)
+{
+    (void)b;
+    return a;
+}
+
+LANES_INLINE operands operands_load(const float *p)
+{
+    return lanes_load(p);
+}
+
+LANES_INLINE void operands_store(float *p, operands a)
+{
+    lanes_store(p, a);
+}
+
+LANES_INLINE operands operands_set(const float *p)
+{
+    return lanes_set(*p);
+}
+
+LANES_INLINE lanes add_products(lanes sum, operands a, operands b)
+{
+    return lanes_fma(a, b, sum);
+}
+
+LANES_INLINE operands operands_seen(operands a, slots seen, int32_t j)
+{
+    (void)seen;
+    (void)j;
+    return a;
+}
+
+static const float *query_of(const block *b, size_t t, size_t some)
+{
+    (void)some;
+    return qn_attend_q(b->job, b->head, t);
+}
+
+LANES_INLINE void put_weights(float *p, const lanes s[4])
+{
+    for (size_t i = 0; i < 4; i++)
+        lanes_store(p + 16 * i, s[i]);
+}
+
+#endif
+
+static size_t n_steps(size_t n)
+{
+    return (n + STEP - 1) / STEP;
+}
+
+/* --- operands of queries and pages --- */
+
+/* 4 rows of n operands into 4 columns of [n][n_rows]. */
+static void pack_4_rows(float *to, size_t n_rows, size_t n, const float *const from[4])
+{
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4, to += 4 * n_rows) {
+        __m128 a = _mm_loadu_ps(from[0] + i), b = _mm_loadu_ps(from[1] + i);
+        __m128 c = _mm_loadu_ps(from[2] + i), e = _mm_loadu_ps(from[3] + i);
+        _MM_TRANSPOSE4_PS(a, b, c, e);
+        _mm_storeu_ps(to, a);
+        _mm_storeu_ps(to + n_rows, b);
+        _mm_storeu_ps(to + 2 * n_rows, c);
+        _mm_storeu_ps(to + 3 * n_rows, e);
+    }
+    for (; i < n; i++, to += n_rows)
+        for (size_t r = 0; r < 4; r++)
+            memcpy(to + r, from[r] + i, sizeof *to);
+}
+
+static void pack_tile(const block *b, size_t t, size_t n_rows, float *to)
+{
+    size_t r = 0, n = n_steps(b->job->k_dim);
+    for (; r + 4 <= n_rows; r += 4) {
+        const float *from[4];
+        for (size_t i = 0; i < 4; i++)
+            from[i] = query_of(b, t + r + i, i);
+        pack_4_rows(to + r, n_rows, n, from);
+    }
+    for (; r < n_rows; r++) {
+        const float *from = query_of(b, t + r, 0);
+        for (size_t i = 0; i < n; i++)
+            memcpy(to + i * n_rows + r, from + i, sizeof *to);
+    }
+}
+
+static void pack_q(const block *b)
+{
+    for (size_t i = 0; i < b->n; i += b->n_tile)
+        pack_tile(b, b->t0 + i, QN_MIN(b->n_tile, b->n - i), b->q + i * b->job->k_dim);
+}
+
+/* The operands of n values of a page from value i on, padded to whole vectors; in pairs, the others
+ * are `apart` behind. */
+LANES_INLINE void decode_some(qn_kv_type type, float *to, const void *page, size_t i, size_t n,
+                              size_t apart)
+{
+    for (; n >= 16; n -= 16, i += 16, to += 16) {
+        lanes a = load_kv(type, page, i);
+        operands_store(to, operands_of(a, STEP == 1 ? a : load_kv(type, page, i + apart)));
+    }
+    if (n > 0) {
+        lanes a = load_kv_n(type, page, i, n);
+        operands_store(to, operands_of(a, STEP == 1 ? a : load_kv_n(type, page, i + apart, n)));
+    }
+}
+
+static void decode(qn_kv_type type, float *to, const void *page, size_t i, size_t n, size_t apart)
+{
+    if (type == QN_KV_F16)
+        decode_some(QN_KV_F16, to, page, i, n, apart);
+    else
+        decode_some(QN_KV_F32, to, page, i, n, apart);
+}
+
+/* The last dim, where it has no other to be a pair with. */
+static void decode_last_key(const qn_attend_job *job, float *to, const uint8_t *keys)
+{
+    for (size_t j = 0; j < QN_PAGE_TOKENS; j += 16) {
+        size_t i = (job->k_dim - 1) * QN_PAGE_TOKENS + j;
+        lanes a = job->k_type == QN_KV_F16 ? load_kv(QN_KV_F16, keys, i)
+                                           : load_kv(QN_KV_F32, keys, i);
+        operands_store(to + j, operands_of(a, lanes_set(0)));
+    }
+}
+
+/* Floats that are operands as they lie need no decoding. */
+static const float *decode_keys(const block *b, uint32_t page)
+{
+    const qn_attend_job *job = b->job;
+    const uint8_t *keys = keys_of(b, page);
+    float *to = b->page;
+    if (STEP == 1 && job->k_type == QN_KV_F32)
+        return (const float *)(const void *)keys;
+    for (size_t d = 0; d + STEP <= job->k_dim; d += STEP, to += QN_PAGE_TOKENS)
+        decode(job->k_type, to, keys, d * QN_PAGE_TOKENS, QN_PAGE_TOKENS, QN_PAGE_TOKENS);
+    if (job->k_dim % STEP != 0)
+        decode_last_key(job, to, keys);
+    return b->page;
+}
+
+static const float *decode_values(const block *b, uint32_t page)
+{
+    const qn_attend_job *job = b->job;
+    const uint8_t *values = values_of(b, page);
+    size_t v_dim = job->v_dim, pad = qn_attend_pad(v_dim);
+    float *to = b->page;
+    if (STEP == 1 && job->v_type == QN_KV_F32 && pad == v_dim)
+        return (const float *)(const void *)values;
+    for (size_t j = 0; j < QN_PAGE_TOKENS; j += STEP, to += pad)
+        decode(job->v_type, to, values, j * v_dim, v_dim, v_dim);
+    return b->page;
+}
+
+/* --- what is read ahead --- */
+
+typedef struct ahead { /* what is fetched meanwhile: step bytes with each vector of a tile */
+    const uint8_t *next;
+    size_t step;
+} ahead;
+
+/* Tile i of n_tiles fetches its part of the bytes at `from`, as many as 64 vectors of dim F16 have.
+ * So requests come evenly, and each line is asked for once. */
+static ahead ahead_of(const uint8_t *from, size_t dim, size_t i, size_t n_tiles)
+{
+    return (ahead){from + 2 * dim * QN_PAGE_TOKENS / n_tiles * i, 2 * QN_PAGE_TOKENS / n_tiles};
+}
+
+/* The share of a fetch of dims, or positions, i to i + STEP - 1, of a tile that is n_lanes wide: two
+ * lines at most each. */
+LANES_INLINE void fetch_share(const ahead *a, size_t n_lanes, size_t i)
+{
+    size_t step = a->step * n_lanes / 4;
+    QN_UNROLL(2)
+    for (size_t end = i + STEP; i < end; i++) {
+        _mm_prefetch((const char *)a->next + i * step, _MM_HINT_T0);
+        if (n_lanes > 2)
+            _mm_prefetch((const char *)a->next + i * step + step / 2, _MM_HINT_T0);
+    }
+}
+
+/* --- scores --- */
+
+/* The operands of 16 keys, or dims, from value i on: of pages as stored, whose values of the next
+ * dim, or position, are `apart` behind; else of decoded ones, where i counts operands. */
+LANES_INLINE operands load_page(bool is_stored, const void *page, size_t i, size_t apart)
+{
+    if (!is_stored)
+        return operands_load((const float *)page + i);
+    lanes a = load_kv(QN_KV_F16, page, i);
+    return operands_of(a, STEP == 1 ? a : load_kv(QN_KV_F16, page, i + apart));
+}
+
+/* p[r][0 .. 16 n_lanes) = products of the n_rows queries with n steps of the keys at k. */
+LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, bool is_stored, size_t n,
+                             const float *q, const void *k, const ahead *a, float *p)
+{
+    const size_t n_values = QN_PAGE_TOKENS * (is_stored ? STEP : 1);
+    lanes s[TILE_ROWS][TILE_LANES];
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            s[r][i] = lanes_set(0);
+    }
+    for (size_t d = 0; d < n; d++, q += n_rows) {
+        operands key[TILE_LANES];
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            key[i] = load_page(is_stored, k, d * n_values + 16 * i, QN_PAGE_TOKENS);
+        if (is_stored)
+            fetch_share(a, n_lanes, d * STEP);
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++) {
+            operands x = operands_set(q + r);
+            QN_UNROLL(4)
+            for (size_t i = 0; i < n_lanes; i++)
+                s[r][i] = add_products(s[r][i], x, key[i]);
+        }
+    }
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            lanes_store(p + r * QN_PAGE_TOKENS + 16 * i, s[r][i]);
+    }
+}
+
+/* The keys that some row of a tile sees, as far as pairs of vectors go. */
+static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, const float *k,
+                          float *p)
+{
+    size_t i = (size_t)j.first / 32 * 32, end = (size_t)j.last / 32 * 32 + 32, n = n_steps(k_dim);
+#ifdef __AVX512F__
+    if (i == 0 && end == QN_PAGE_TOKENS)
+        WITH_ROWS(n_rows, score_tile, 4, false, n, q, k, NULL, p)
+    else
+        WITH_ROWS(n_rows, score_tile, 2, false, n, q, k + i, NULL, p + i)
+#else
+    for (; i < end; i += 16)
+        WITH_ROWS(n_rows, score_tile, 1, false, n, q, k + i, NULL, p + i)
+#endif
+}
+
+static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k, ahead a,
+                         float *p)
+{
+    size_t n_bytes = a.step * TILE_LANES / 4 * k_dim, n = n_steps(k_dim);
+    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * TILE_LANES, a.next += n_bytes)
+        WITH_ROWS(n_rows, score_tile, TILE_LANES, true, n, q, k + i, &a, p + i)
+}
+
+static bool keys_in_place(const block *b)
+{
+    return b->in_place && b->job->k_type == QN_KV_F16 && b->job->k_dim % STEP == 0;
+}
+
+static bool values_in_place(const block *b)
+{
+    return b->in_place && b->job->v_type == QN_KV_F16 && b->job->v_dim % 16 == 0;
+}
+
+static void float_scores(const block *b, uint32_t page)
+{
+    size_t k_dim = b->job->k_dim;
+    const float *k = keys_in_place(b) ? NULL : decode_keys(b, page);
+    for (size_t i = 0; i < b->n; i += b->n_tile) {
+        size_t n_rows = QN_MIN(b->n_tile, b->n - i);
+        const float *q = b->q + i * k_dim;
+        float *p = b->p + i * QN_PAGE_TOKENS;
+        span j = span_of(n_rows, b->seen + i);
+        if (j.first > j.last)
+            continue;
+        if (!k)
+            score_stored(n_rows, k_dim, q, (const uint16_t *)(const void *)keys_of(b, page),
+                         ahead_of(values_of(b, page), k_dim, i / b->n_tile, b->n_tiles), p);
+        else
+            score_decoded(n_rows, j, k_dim, q, k, p);
+    }
+}
+
+/* --- sums of values --- */
+
+typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, from dims on of v */
+    float *acc;            /* row r at r * n_part */
+    const float *p, *c;    /* operands of row r at r * 64; at r */
+    const slots *seen;     /* at r */
+    span j;                /* of the tile's rows */
+    const void *v;         /* step j at j * v_stride values, or operands */
+    ahead ahead;
+    size_t n_part, v_stride, v_dim, dim;
+} value_job;
+
+/* The step from slot j on, at the edge, which only some rows see, or see in part. */
+LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, bool is_stored,
+                           lanes a[TILE_ROWS][TILE_LANES], const value_job *w, int32_t j)
+{
+    const size_t at = (size_t)j / STEP * w->v_stride + w->dim;
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        if (j + STEP - 1 < w->seen[r].first || j > w->seen[r].last)
+            continue;
+        operands x = operands_set(w->p + r * QN_PAGE_TOKENS + (size_t)j / STEP);
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++) {
+            operands v = load_page(is_stored, w->v, at + 16 * i, w->v_dim);
+            a[r][i] = add_products(a[r][i], x, operands_seen(v, w->seen[r], j));
+        }
+    }
+}
+
+/* The steps from slot `first` to slot `last`, which all rows see. */
+LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, bool is_stored,
+                            lanes a[TILE_ROWS][TILE_LANES], const value_job *w, int32_t first,
+                            int32_t last)
+{
+    const float *p = w->p + first / STEP;
+    size_t v_stride = w->v_stride, at = (size_t)first / STEP * v_stride + w->dim;
+    const void *page = w->v;
+    for (int32_t j = first; j < last; j += STEP, p++, at += v_stride) {
+        operands v[TILE_LANES];
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            v[i] = load_page(is_stored, page, at + 16 * i, w->v_dim);
+        if (is_stored)
+            fetch_share(&w->ahead, n_lanes, (size_t)(j - first));
+        QN_UNROLL(6)
+        for (size_t r = 0; r < n_rows; r++) {
+            operands x = operands_set(p + r * QN_PAGE_TOKENS);
+            QN_UNROLL(4)
+            for (size_t i = 0; i < n_lanes; i++)
+                a[r][i] = add_products(a[r][i], x, v[i]);
+        }
+    }
+}
+
+LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, bool is_stored, const value_job *w)
+{
+    /* slots from `whole` to before `rest` are in steps that all rows see */
+    int32_t whole = (w->j.all_first + STEP - 1) / STEP * STEP;
+    int32_t rest = QN_MAX((w->j.all_last + 1) / STEP * STEP, whole);
+    lanes a[TILE_ROWS][TILE_LANES];
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            a[r][i] = lanes_mul(lanes_load(w->acc + r * w->n_part + 16 * i), lanes_set(w->c[r]));
+    }
+    for (int32_t j = w->j.first / STEP * STEP; j < QN_MIN(whole, w->j.last + 1); j += STEP)
+        add_edge(n_rows, n_lanes, is_stored, a, w, j);
+    add_slots(n_rows, n_lanes, is_stored, a, w, whole, rest);
+    for (int32_t j = rest; j <= w->j.last; j += STEP)
+        add_edge(n_rows, n_lanes, is_stored, a, w, j);
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        QN_UNROLL(4)
+        for (size_t i = 0; i < n_lanes; i++)
+            lanes_store(w->acc + r * w->n_part + 16 * i, a[r][i]);
+    }
+}
+
+/* 1, 2 or 4 vectors of output dims. */
+static void value_decoded(size_t n_rows, size_t n_lanes, const value_job *w)
+{
+#ifdef __AVX512F__
+    if (n_lanes == 4)
+        WITH_ROWS(n_rows, value_tile, 4, false, w)
+    else if (n_lanes == 2)
+        WITH_ROWS(n_rows, value_tile, 2, false, w)
+    else
+#endif
+        WITH_ROWS(n_rows, value_tile, 1, false, w)
+    (void)n_lanes;
+}
+
+static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
+{
+#ifdef __AVX512F__
+    if (n_lanes == 4)
+        WITH_ROWS(n_rows, value_tile, 4, true, w)
+    else if (n_lanes == 2)
+        WITH_ROWS(n_rows, value_tile, 2, true, w)
+    else
+#endif
+        WITH_ROWS(n_rows, value_tile, 1, true, w)
+    (void)n_lanes;
+}
+
+/* All output dims of the tile that begins at row i. */
+static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w)
+{
+    size_t pad = qn_attend_pad(b->job->v_dim), n_lanes = TILE_LANES;
+    w->acc = b->parts + i * w->n_part + 16;
+    w->p = b->p + i * QN_PAGE_TOKENS;
+    w->c = b->c + i;
+    w->seen = b->seen + i;
+    for (w->dim = 0; w->dim < pad; w->dim += 16 * n_lanes) {
+        while (16 * n_lanes > pad - w->dim)
+            n_lanes /= 2;
+        if (values_in_place(b))
+            value_stored(n_rows, n_lanes, w);
+        else
+            value_decoded(n_rows, n_lanes, w);
+        w->acc += 16 * n_lanes;
+        w->ahead.next += w->ahead.step * n_lanes / 4 * QN_PAGE_TOKENS;
+    }
+}
+
+static void float_values(const block *b, uint32_t page)
+{
+    const qn_attend_job *job = b->job;
+    value_job w = {.n_part = qn_attend_part_floats(job->v_dim),
+                   .v = values_of(b, page),
+                   .v_stride = STEP * job->v_dim,
+                   .v_dim = job->v_dim};
+    if (!values_in_place(b)) {
+        w.v = decode_values(b, page);
+        w.v_stride = qn_attend_pad(job->v_dim);
+    }
+    for (size_t i = 0; i < b->n; i += b->n_tile) {
+        size_t n_rows = QN_MIN(b->n_tile, b->n - i);
+        w.j = span_of(n_rows, b->seen + i);
+        w.ahead = ahead_of(next_keys(b, page), job->v_dim, i / b->n_tile, b->n_tiles);
+        if (w.j.first <= w.j.last)
+            values_of_tile(b, i, n_rows, &w);
+    }
+}
