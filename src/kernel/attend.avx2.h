@@ -261,9 +261,8 @@ static block block_of(const qn_attend_job *job, size_t head, size_t t0, void *sc
     b.page_first = qn_attend_low(job, qn_attend_position(job, t0)) / QN_PAGE_TOKENS;
     b.page_last = qn_attend_position(job, t0 + b.n - 1) / QN_PAGE_TOKENS;
     b.in_place = b.n <= IN_PLACE_ROWS;
-    size_t n_tiles = (b.n + TILE_ROWS - 1) / TILE_ROWS;
-    b.n_tiles = n_tiles;
-    b.n_tile = (b.n + n_tiles - 1) / n_tiles;
+    b.n_tile = float_tile_rows(&b);
+    b.n_tiles = (b.n + b.n_tile - 1) / b.n_tile;
     b.parts = scratch;
     b.p = b.parts + 2 * QN_ATTEND_BLOCK * n_part;
     float *page = b.p + QN_ATTEND_BLOCK * QN_PAGE_TOKENS;

@@ -28,7 +28,21 @@ static lanes load_kv_n(qn_kv_type type, const void *page, size_t i, size_t n)
 
 #ifdef __AVX512BF16__
 
-enum { STEP = 2 };
+enum {
+    STEP = 2,
+    MOST_TILE_ROWS = 8 /* few rows in place, with half as many vectors: pairs are made once */
+};
+
+// clang-format off
+/* Calls f(constant rows, ...) for more than TILE_ROWS. */
+#ifdef ONE_LOOP
+#define WITH_MORE_ROWS(n_rows, f, ...) { f(n_rows, __VA_ARGS__); }
+#else
+#define WITH_MORE_ROWS(n_rows, f, ...) \
+    { if ((n_rows) == 7) f(7, __VA_ARGS__); else f(8, __VA_ARGS__); }
+#endif
+// clang-format on
+
 typedef __m512i operands; /* 16 pairs of bf16, the first of each in the low half */
 
 /* a and b rounded: pair i is a[i], b[i]. */
@@ -103,7 +117,9 @@ LANES_INLINE void put_weights(float *p, const lanes s[4])
 
 #else
 
-enum { STEP = 1 };
+enum { STEP = 1, MOST_TILE_ROWS = TILE_ROWS };
+#define WITH_MORE_ROWS(n_rows, f, ...) {}
+
 typedef lanes operands;
 
 LANES_INLINE operands operands_of(lanes a, lanes b)
@@ -306,8 +322,8 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, bool is_stored, size
                              const float *q, const void *k, const ahead *a, float *p)
 {
     const size_t n_values = QN_PAGE_TOKENS * (is_stored ? STEP : 1);
-    lanes s[TILE_ROWS][TILE_LANES];
-    QN_UNROLL(6)
+    lanes s[MOST_TILE_ROWS][TILE_LANES];
+    QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -320,7 +336,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, bool is_stored, size
             key[i] = load_page(is_stored, k, d * n_values + 16 * i, QN_PAGE_TOKENS);
         if (is_stored)
             fetch_share(a, n_lanes, d * STEP);
-        QN_UNROLL(6)
+        QN_UNROLL(8)
         for (size_t r = 0; r < n_rows; r++) {
             operands x = operands_set(q + r);
             QN_UNROLL(4)
@@ -328,7 +344,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, bool is_stored, size
                 s[r][i] = add_products(s[r][i], x, key[i]);
         }
     }
-    QN_UNROLL(6)
+    QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -355,9 +371,13 @@ static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, c
 static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k, ahead a,
                          float *p)
 {
-    size_t n_bytes = a.step * TILE_LANES / 4 * k_dim, n = n_steps(k_dim);
-    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * TILE_LANES, a.next += n_bytes)
-        WITH_ROWS(n_rows, score_tile, TILE_LANES, true, n, q, k + i, &a, p + i)
+    const size_t n_lanes = n_rows > TILE_ROWS ? TILE_LANES / 2 : TILE_LANES, n = n_steps(k_dim);
+    size_t n_bytes = a.step * n_lanes / 4 * k_dim;
+    for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * n_lanes, a.next += n_bytes)
+        if (n_rows > TILE_ROWS)
+            WITH_MORE_ROWS(n_rows, score_tile, TILE_LANES / 2, true, n, q, k + i, &a, p + i)
+        else
+            WITH_ROWS(n_rows, score_tile, TILE_LANES, true, n, q, k + i, &a, p + i)
 }
 
 static bool keys_in_place(const block *b)
@@ -368,6 +388,14 @@ static bool keys_in_place(const block *b)
 static bool values_in_place(const block *b)
 {
     return b->in_place && b->job->v_type == QN_KV_F16 && b->job->v_dim % 16 == 0;
+}
+
+/* Rows of a tile. */
+static size_t float_tile_rows(const block *b)
+{
+    bool fits = keys_in_place(b) && values_in_place(b) && b->n <= MOST_TILE_ROWS;
+    size_t n_tiles = fits ? 1 : (b->n + TILE_ROWS - 1) / TILE_ROWS;
+    return (b->n + n_tiles - 1) / n_tiles;
 }
 
 static void float_scores(const block *b, uint32_t page)
@@ -403,10 +431,10 @@ typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, fro
 
 /* The step from slot j on, at the edge, which only some rows see, or see in part. */
 LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, bool is_stored,
-                           lanes a[TILE_ROWS][TILE_LANES], const value_job *w, int32_t j)
+                           lanes a[MOST_TILE_ROWS][TILE_LANES], const value_job *w, int32_t j)
 {
     const size_t at = (size_t)j / STEP * w->v_stride + w->dim;
-    QN_UNROLL(6)
+    QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         if (j + STEP - 1 < w->seen[r].first || j > w->seen[r].last)
             continue;
@@ -421,7 +449,7 @@ LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, bool is_stored,
 
 /* The steps from slot `first` to slot `last`, which all rows see. */
 LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, bool is_stored,
-                            lanes a[TILE_ROWS][TILE_LANES], const value_job *w, int32_t first,
+                            lanes a[MOST_TILE_ROWS][TILE_LANES], const value_job *w, int32_t first,
                             int32_t last)
 {
     const float *p = w->p + first / STEP;
@@ -434,7 +462,7 @@ LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, bool is_stored,
             v[i] = load_page(is_stored, page, at + 16 * i, w->v_dim);
         if (is_stored)
             fetch_share(&w->ahead, n_lanes, (size_t)(j - first));
-        QN_UNROLL(6)
+        QN_UNROLL(8)
         for (size_t r = 0; r < n_rows; r++) {
             operands x = operands_set(p + r * QN_PAGE_TOKENS);
             QN_UNROLL(4)
@@ -449,8 +477,8 @@ LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, bool is_stored, cons
     /* slots from `whole` to before `rest` are in steps that all rows see */
     int32_t whole = (w->j.all_first + STEP - 1) / STEP * STEP;
     int32_t rest = QN_MAX((w->j.all_last + 1) / STEP * STEP, whole);
-    lanes a[TILE_ROWS][TILE_LANES];
-    QN_UNROLL(6)
+    lanes a[MOST_TILE_ROWS][TILE_LANES];
+    QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -461,7 +489,7 @@ LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, bool is_stored, cons
     add_slots(n_rows, n_lanes, is_stored, a, w, whole, rest);
     for (int32_t j = rest; j <= w->j.last; j += STEP)
         add_edge(n_rows, n_lanes, is_stored, a, w, j);
-    QN_UNROLL(6)
+    QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
         for (size_t i = 0; i < n_lanes; i++)
@@ -486,7 +514,11 @@ static void value_decoded(size_t n_rows, size_t n_lanes, const value_job *w)
 static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
 {
 #ifdef __AVX512F__
-    if (n_lanes == 4)
+    if (n_rows > TILE_ROWS && n_lanes == 2)
+        WITH_MORE_ROWS(n_rows, value_tile, 2, true, w)
+    else if (n_rows > TILE_ROWS)
+        WITH_MORE_ROWS(n_rows, value_tile, 1, true, w)
+    else if (n_lanes == 4)
         WITH_ROWS(n_rows, value_tile, 4, true, w)
     else if (n_lanes == 2)
         WITH_ROWS(n_rows, value_tile, 2, true, w)
@@ -499,7 +531,8 @@ static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
 /* All output dims of the tile that begins at row i. */
 static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w)
 {
-    size_t pad = qn_attend_pad(b->job->v_dim), n_lanes = TILE_LANES;
+    size_t pad = qn_attend_pad(b->job->v_dim);
+    size_t n_lanes = n_rows > TILE_ROWS ? TILE_LANES / 2 : TILE_LANES;
     w->acc = b->parts + i * w->n_part + 16;
     w->p = b->p + i * QN_PAGE_TOKENS;
     w->c = b->c + i;
