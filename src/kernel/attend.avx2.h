@@ -9,7 +9,11 @@
  * Slots that a row does not see are left out of its sums by bounds, not by zeros. */
 #pragma once
 
+#ifdef ATTEND_TILES
+#include "kernel/attend_tiles.amx.h"
+#else
 #include "kernel/attend_floats.avx2.h"
+#endif
 #include "kernel/attend_ints.avx2.h"
 
 /* The 4 vectors of a row's scores, scaled and capped. */
@@ -69,7 +73,7 @@ static void softmax_row(const qn_attend_job *job, slots seen, float *p, float *c
 #ifdef __AVX512F__
 
 /* The first two values of four parts, as vectors of four. */
-LANES_INLINE void load_sums(const float *part, size_t n_part, __m128 *m, __m128 *l)
+LANES_INLINE void load_parts(const float *part, size_t n_part, __m128 *m, __m128 *l)
 {
     __m128 ab = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(const void *)part);
     __m128 cd = _mm_loadl_pi(_mm_setzero_ps(), (const __m64 *)(const void *)(part + 2 * n_part));
@@ -79,7 +83,7 @@ LANES_INLINE void load_sums(const float *part, size_t n_part, __m128 *m, __m128 
     *l = _mm_shuffle_ps(ab, cd, 0xdd);
 }
 
-LANES_INLINE void store_sums(float *part, size_t n_part, __m128 m, __m128 l)
+LANES_INLINE void store_parts(float *part, size_t n_part, __m128 m, __m128 l)
 {
     __m128 ab = _mm_unpacklo_ps(m, l), cd = _mm_unpackhi_ps(m, l);
     _mm_storel_pi((__m64 *)(void *)part, ab);
@@ -103,14 +107,14 @@ static void begin_4_rows(const qn_attend_job *job, float *p, float *from, float 
         x[r] = lanes_max(lanes_max(s[0], s[1]), lanes_max(s[2], s[3]));
     }
     __m128 own = lanes_fold_max_4(x[0], x[1], x[2], x[3]);
-    load_sums(part, n_part, &m_old, &l);
+    load_parts(part, n_part, &m_old, &l);
     __m128 m = _mm_max_ps(m_old, own);
     __m256 below = _mm256_setr_m128(_mm_sub_ps(m_old, m), _mm_sub_ps(own, m));
     __m256 factors = lanes_low(lanes_exp_below_0(_mm512_zextps256_ps512(below)));
     _mm_storeu_ps(from, qn_kv_is_quantized(job->v_type) ? own : m);
     _mm_storeu_ps(c, _mm256_castps256_ps128(factors));
     _mm_storeu_ps(b, _mm256_extractf128_ps(factors, 1));
-    store_sums(part, n_part, m, l);
+    store_parts(part, n_part, m, l);
 }
 
 /* The other half. */
@@ -129,12 +133,12 @@ static void end_4_rows(const qn_attend_job *job, float *p, const float *from, co
         x[r] = lanes_add(lanes_add(lanes_add(s[0], s[1]), s[2]), s[3]);
     }
     __m128 sum = lanes_fold_4(x[0], x[1], x[2], x[3]);
-    load_sums(part, n_part, &m, &l);
+    load_parts(part, n_part, &m, &l);
     if (qn_kv_is_quantized(job->v_type))
         l = _mm_fmadd_ps(sum, bs, _mm_mul_ps(l, cs));
     else
         l = _mm_fmadd_ps(l, cs, sum);
-    store_sums(part, n_part, m, l);
+    store_parts(part, n_part, m, l);
 }
 
 /* The first rows of a block, four at a time; their chains of dependent steps lie side by side. */
@@ -241,8 +245,8 @@ static void lay_out_ints(block *b, float *at)
     b->scale = at;
     b->most = b->scale + QN_PAGE_TOKENS * QN_MAX(k_groups, v_groups);
     b->unit = b->most + QN_MAX(k_groups, v_groups);
-    b->u = (int16_t *)(void *)(b->unit + TILE_ROWS * v_groups);
-    at = b->unit + qn_attend_pad(TILE_ROWS * v_groups * (QN_PAGE_TOKENS / 2 + 1));
+    b->u = (int16_t *)(void *)(b->unit + TILE_QUERIES * v_groups);
+    at = b->unit + qn_attend_pad(TILE_QUERIES * v_groups * (QN_PAGE_TOKENS / 2 + 1));
     b->act = (uint8_t *)at;
     b->bias = (int32_t *)(void *)(b->act + QN_ATTEND_BLOCK * qn_attend_act_bytes(b->job->k_dim));
     b->padded = (float *)(void *)(b->bias + QN_ATTEND_BLOCK * k_groups);

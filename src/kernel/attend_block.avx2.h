@@ -11,10 +11,10 @@
 #ifdef __AVX512F__
 enum {
     TILE_LANES = 4,
-    TILE_ROWS = QN_ATTEND_TILE
+    TILE_QUERIES = QN_ATTEND_TILE
 }; /* 24 sums, 4 vectors, a broadcast or two: of 32 */
 #else
-enum { TILE_LANES = 1, TILE_ROWS = QN_ATTEND_TILE }; /* 12, 2, 1: of 16 */
+enum { TILE_LANES = 1, TILE_QUERIES = QN_ATTEND_TILE }; /* 12, 2, 1: of 16 */
 #endif
 enum { IN_PLACE_ROWS = 12 }; /* at most, of a block that reads pages as they are stored */
 
@@ -44,8 +44,8 @@ typedef struct block { /* n tile rows of each of n_heads kv heads, from t0 on, a
     float *parts;       /* [n] parts */
     float *scale;       /* [groups][64] of quantized keys; of values, in units of the largest */
     float *most;        /* [groups]: that unit */
-    float *unit;        /* [TILE_ROWS][groups]: what integer weights of values count in */
-    int16_t *u;         /* [TILE_ROWS][groups][64]: these weights */
+    float *unit;        /* [TILE_QUERIES][groups]: what integer weights of values count in */
+    int16_t *u;         /* [TILE_QUERIES][groups][64]: these weights */
     uint8_t *act;       /* [n]: the queries as qn_act, where keys are quantized */
     int32_t *bias;      /* [n][groups]: where integer sums of keys begin */
     float *padded;      /* one query */

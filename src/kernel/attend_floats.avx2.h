@@ -1,40 +1,18 @@
 /* kernel/attend_floats.avx2.h - float pages: scores, and sums of values, in tiles of registers.
  *
- * An operation on lanes multiplies STEP dims of keys, or STEP positions of values: a float by fma,
- * or a pair of bf16 by VDPBF16PS, whose operands are rounded (class T, docs/adr/010). Many rows
- * read a page decoded to such operands, [steps of dims][64] and [steps of positions][padded dims];
- * few read F16 pages in place. A tile is TILE_ROWS rows by TILE_LANES vectors of keys (then of
- * output dims): one broadcast feeds TILE_LANES operations, one vector TILE_ROWS. */
+ * Many rows read decoded pages, few read F16 in place. A tile is TILE_QUERIES rows by TILE_LANES
+ * vectors of keys (then of output dims): one broadcast feeds TILE_LANES operations, one vector
+ * TILE_QUERIES. */
 #pragma once
 
-#include "kernel/attend_block.avx2.h"
-
-/* 16 values of a page from value i on; type is a constant. */
-LANES_INLINE lanes load_kv(qn_kv_type type, const void *page, size_t i)
-{
-    return type == QN_KV_F16 ? lanes_of_f16((const uint16_t *)page + i)
-                             : lanes_load((const float *)page + i);
-}
-
-/* The first n of them, less than 16, zeros behind. */
-static lanes load_kv_n(qn_kv_type type, const void *page, size_t i, size_t n)
-{
-    uint16_t some[16] = {0};
-    if (type == QN_KV_F32)
-        return lanes_load_n((const float *)page + i, n);
-    memcpy(some, (const uint16_t *)page + i, n * sizeof some[0]);
-    return lanes_of_f16(some);
-}
+#include "kernel/attend_operands.avx2.h"
 
 #ifdef __AVX512BF16__
 
-enum {
-    STEP = 2,
-    MOST_TILE_ROWS = 8 /* few rows in place, with half as many vectors: pairs are made once */
-};
+enum { MOST_TILE_QUERIES = 8 }; /* few rows in place, with half as many vectors: pairs are made once */
 
 // clang-format off
-/* Calls f(constant rows, ...) for more than TILE_ROWS. */
+/* Calls f(constant rows, ...) for more than TILE_QUERIES. */
 #ifdef ONE_LOOP
 #define WITH_MORE_ROWS(n_rows, f, ...) { f(n_rows, __VA_ARGS__); }
 #else
@@ -42,63 +20,6 @@ enum {
     { if ((n_rows) == 7) f(7, __VA_ARGS__); else f(8, __VA_ARGS__); }
 #endif
 // clang-format on
-
-typedef __m512i operands; /* 16 pairs of bf16, the first of each in the low half */
-
-/* a and b rounded: pair i is a[i], b[i]. */
-LANES_INLINE operands operands_of(lanes a, lanes b)
-{
-    const __m512i first = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
-    const __m512i order = _mm512_or_si512(
-        first, _mm512_slli_epi32(_mm512_add_epi32(first, _mm512_set1_epi32(16)), 16));
-    return _mm512_permutexvar_epi16(order, (__m512i)_mm512_cvtne2ps_pbh(b, a));
-}
-
-LANES_INLINE operands operands_load(const float *p)
-{
-    return _mm512_loadu_si512(p);
-}
-
-LANES_INLINE void operands_store(float *p, operands a)
-{
-    _mm512_storeu_si512(p, a);
-}
-
-/* What is at p in all lanes. */
-LANES_INLINE operands operands_set(const float *p)
-{
-    int32_t pair;
-    memcpy(&pair, p, sizeof pair);
-    return _mm512_set1_epi32(pair);
-}
-
-LANES_INLINE lanes add_products(lanes sum, operands a, operands b)
-{
-    return _mm512_dpbf16_ps(sum, (__m512bh)a, (__m512bh)b);
-}
-
-/* Without the positions, from j on, that a row does not see. */
-LANES_INLINE operands operands_seen(operands a, slots seen, int32_t j)
-{
-    uint32_t first = j >= seen.first && j <= seen.last ? 0xffff : 0;
-    uint32_t second = j + 1 >= seen.first && j + 1 <= seen.last ? 0xffff0000 : 0;
-    return _mm512_and_si512(a, _mm512_set1_epi32((int32_t)(first | second)));
-}
-
-/* n floats as pairs of neighbours, with zeros to whole vectors. */
-static void put_pairs(float *to, size_t n, const float *from)
-{
-    size_t i = 0;
-    for (; i + 32 <= n; i += 32, to += 16)
-        _mm512_storeu_si512(
-            to, (__m512i)_mm512_cvtne2ps_pbh(lanes_load(from + i + 16), lanes_load(from + i)));
-    if (i < n) {
-        size_t some = QN_MIN(n - i, (size_t)16), more = n - i - some;
-        lanes low = lanes_load_n(from + i, some);
-        lanes high = lanes_load_n(from + i + some, more);
-        _mm512_storeu_si512(to, (__m512i)_mm512_cvtne2ps_pbh(high, low));
-    }
-}
 
 /* The operands of row t's query; some of four that room is for. */
 static const float *query_of(const block *b, size_t t, size_t some)
@@ -108,52 +29,10 @@ static const float *query_of(const block *b, size_t t, size_t some)
     return to;
 }
 
-/* The weights of 64 positions. */
-LANES_INLINE void put_weights(float *p, const lanes s[4])
-{
-    _mm512_storeu_si512(p, (__m512i)_mm512_cvtne2ps_pbh(s[1], s[0]));
-    _mm512_storeu_si512(p + 16, (__m512i)_mm512_cvtne2ps_pbh(s[3], s[2]));
-}
-
 #else
 
-enum { STEP = 1, MOST_TILE_ROWS = TILE_ROWS };
+enum { MOST_TILE_QUERIES = TILE_QUERIES };
 #define WITH_MORE_ROWS(n_rows, f, ...) {}
-
-typedef lanes operands;
-
-LANES_INLINE operands operands_of(lanes a, lanes b)
-{
-    (void)b;
-    return a;
-}
-
-LANES_INLINE operands operands_load(const float *p)
-{
-    return lanes_load(p);
-}
-
-LANES_INLINE void operands_store(float *p, operands a)
-{
-    lanes_store(p, a);
-}
-
-LANES_INLINE operands operands_set(const float *p)
-{
-    return lanes_set(*p);
-}
-
-LANES_INLINE lanes add_products(lanes sum, operands a, operands b)
-{
-    return lanes_fma(a, b, sum);
-}
-
-LANES_INLINE operands operands_seen(operands a, slots seen, int32_t j)
-{
-    (void)seen;
-    (void)j;
-    return a;
-}
 
 static const float *query_of(const block *b, size_t t, size_t some)
 {
@@ -161,20 +40,14 @@ static const float *query_of(const block *b, size_t t, size_t some)
     return qn_attend_q(b->job, b->head, t);
 }
 
-LANES_INLINE void put_weights(float *p, const lanes s[4])
-{
-    for (size_t i = 0; i < 4; i++)
-        lanes_store(p + 16 * i, s[i]);
-}
-
 #endif
 
-static size_t n_steps(size_t n)
+/* --- queries --- */
+
+static size_t steps_of(size_t n)
 {
     return (n + STEP - 1) / STEP;
 }
-
-/* --- operands of queries and pages --- */
 
 /* 4 rows of n operands into 4 columns of [n][n_rows]. */
 static void pack_4_rows(float *to, size_t n_rows, size_t n, const float *const from[4])
@@ -196,7 +69,7 @@ static void pack_4_rows(float *to, size_t n_rows, size_t n, const float *const f
 
 static void pack_tile(const block *b, size_t t, size_t n_rows, float *to)
 {
-    size_t r = 0, n = n_steps(b->job->k_dim);
+    size_t r = 0, n = steps_of(b->job->k_dim);
     for (; r + 4 <= n_rows; r += 4) {
         const float *from[4];
         for (size_t i = 0; i < 4; i++)
@@ -214,68 +87,6 @@ static void pack_q(const block *b)
 {
     for (size_t i = 0; i < b->n; i += b->n_tile)
         pack_tile(b, b->t0 + i, QN_MIN(b->n_tile, b->n - i), b->q + i * b->job->k_dim);
-}
-
-/* The operands of n values of a page from value i on, padded to whole vectors; in pairs, the others
- * are `apart` behind. */
-LANES_INLINE void decode_some(qn_kv_type type, float *to, const void *page, size_t i, size_t n,
-                              size_t apart)
-{
-    for (; n >= 16; n -= 16, i += 16, to += 16) {
-        lanes a = load_kv(type, page, i);
-        operands_store(to, operands_of(a, STEP == 1 ? a : load_kv(type, page, i + apart)));
-    }
-    if (n > 0) {
-        lanes a = load_kv_n(type, page, i, n);
-        operands_store(to, operands_of(a, STEP == 1 ? a : load_kv_n(type, page, i + apart, n)));
-    }
-}
-
-static void decode(qn_kv_type type, float *to, const void *page, size_t i, size_t n, size_t apart)
-{
-    if (type == QN_KV_F16)
-        decode_some(QN_KV_F16, to, page, i, n, apart);
-    else
-        decode_some(QN_KV_F32, to, page, i, n, apart);
-}
-
-/* The last dim, where it has no other to be a pair with. */
-static void decode_last_key(const qn_attend_job *job, float *to, const uint8_t *keys)
-{
-    for (size_t j = 0; j < QN_PAGE_TOKENS; j += 16) {
-        size_t i = (job->k_dim - 1) * QN_PAGE_TOKENS + j;
-        lanes a = job->k_type == QN_KV_F16 ? load_kv(QN_KV_F16, keys, i)
-                                           : load_kv(QN_KV_F32, keys, i);
-        operands_store(to + j, operands_of(a, lanes_set(0)));
-    }
-}
-
-/* Floats that are operands as they lie need no decoding. */
-static const float *decode_keys(const block *b, uint32_t page)
-{
-    const qn_attend_job *job = b->job;
-    const uint8_t *keys = keys_of(b, page);
-    float *to = b->page;
-    if (STEP == 1 && job->k_type == QN_KV_F32)
-        return (const float *)(const void *)keys;
-    for (size_t d = 0; d + STEP <= job->k_dim; d += STEP, to += QN_PAGE_TOKENS)
-        decode(job->k_type, to, keys, d * QN_PAGE_TOKENS, QN_PAGE_TOKENS, QN_PAGE_TOKENS);
-    if (job->k_dim % STEP != 0)
-        decode_last_key(job, to, keys);
-    return b->page;
-}
-
-static const float *decode_values(const block *b, uint32_t page)
-{
-    const qn_attend_job *job = b->job;
-    const uint8_t *values = values_of(b, page);
-    size_t v_dim = job->v_dim, pad = qn_attend_pad(v_dim);
-    float *to = b->page;
-    if (STEP == 1 && job->v_type == QN_KV_F32 && pad == v_dim)
-        return (const float *)(const void *)values;
-    for (size_t j = 0; j < QN_PAGE_TOKENS; j += STEP, to += pad)
-        decode(job->v_type, to, values, j * v_dim, v_dim, v_dim);
-    return b->page;
 }
 
 /* --- what is read ahead --- */
@@ -322,7 +133,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, bool is_stored, size
                              const float *q, const void *k, const ahead *a, float *p)
 {
     const size_t n_values = QN_PAGE_TOKENS * (is_stored ? STEP : 1);
-    lanes s[MOST_TILE_ROWS][TILE_LANES];
+    lanes s[MOST_TILE_QUERIES][TILE_LANES];
     QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
@@ -356,7 +167,7 @@ LANES_INLINE void score_tile(size_t n_rows, size_t n_lanes, bool is_stored, size
 static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, const float *k,
                           float *p)
 {
-    size_t i = (size_t)j.first / 32 * 32, end = (size_t)j.last / 32 * 32 + 32, n = n_steps(k_dim);
+    size_t i = (size_t)j.first / 32 * 32, end = (size_t)j.last / 32 * 32 + 32, n = steps_of(k_dim);
 #ifdef __AVX512F__
     if (i == 0 && end == QN_PAGE_TOKENS)
         WITH_ROWS(n_rows, score_tile, 4, false, n, q, k, NULL, p)
@@ -371,10 +182,10 @@ static void score_decoded(size_t n_rows, span j, size_t k_dim, const float *q, c
 static void score_stored(size_t n_rows, size_t k_dim, const float *q, const uint16_t *k, ahead a,
                          float *p)
 {
-    const size_t n_lanes = n_rows > TILE_ROWS ? TILE_LANES / 2 : TILE_LANES, n = n_steps(k_dim);
+    const size_t n_lanes = n_rows > TILE_QUERIES ? TILE_LANES / 2 : TILE_LANES, n = steps_of(k_dim);
     size_t n_bytes = a.step * n_lanes / 4 * k_dim;
     for (size_t i = 0; i < QN_PAGE_TOKENS; i += 16 * n_lanes, a.next += n_bytes)
-        if (n_rows > TILE_ROWS)
+        if (n_rows > TILE_QUERIES)
             WITH_MORE_ROWS(n_rows, score_tile, TILE_LANES / 2, true, n, q, k + i, &a, p + i)
         else
             WITH_ROWS(n_rows, score_tile, TILE_LANES, true, n, q, k + i, &a, p + i)
@@ -393,8 +204,8 @@ static bool values_in_place(const block *b)
 /* Rows of a tile. */
 static size_t float_tile_rows(const block *b)
 {
-    bool fits = keys_in_place(b) && values_in_place(b) && b->n <= MOST_TILE_ROWS;
-    size_t n_tiles = fits ? 1 : (b->n + TILE_ROWS - 1) / TILE_ROWS;
+    bool fits = keys_in_place(b) && values_in_place(b) && b->n <= MOST_TILE_QUERIES;
+    size_t n_tiles = fits ? 1 : (b->n + TILE_QUERIES - 1) / TILE_QUERIES;
     return (b->n + n_tiles - 1) / n_tiles;
 }
 
@@ -431,7 +242,7 @@ typedef struct value_job { /* acc[r][0 .. 16 n_lanes) = acc * c[r] + p[r] v, fro
 
 /* The step from slot j on, at the edge, which only some rows see, or see in part. */
 LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, bool is_stored,
-                           lanes a[MOST_TILE_ROWS][TILE_LANES], const value_job *w, int32_t j)
+                           lanes a[MOST_TILE_QUERIES][TILE_LANES], const value_job *w, int32_t j)
 {
     const size_t at = (size_t)j / STEP * w->v_stride + w->dim;
     QN_UNROLL(8)
@@ -449,7 +260,7 @@ LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, bool is_stored,
 
 /* The steps from slot `first` to slot `last`, which all rows see. */
 LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, bool is_stored,
-                            lanes a[MOST_TILE_ROWS][TILE_LANES], const value_job *w, int32_t first,
+                            lanes a[MOST_TILE_QUERIES][TILE_LANES], const value_job *w, int32_t first,
                             int32_t last)
 {
     const float *p = w->p + first / STEP;
@@ -477,7 +288,7 @@ LANES_INLINE void value_tile(size_t n_rows, size_t n_lanes, bool is_stored, cons
     /* slots from `whole` to before `rest` are in steps that all rows see */
     int32_t whole = (w->j.all_first + STEP - 1) / STEP * STEP;
     int32_t rest = QN_MAX((w->j.all_last + 1) / STEP * STEP, whole);
-    lanes a[MOST_TILE_ROWS][TILE_LANES];
+    lanes a[MOST_TILE_QUERIES][TILE_LANES];
     QN_UNROLL(8)
     for (size_t r = 0; r < n_rows; r++) {
         QN_UNROLL(4)
@@ -514,9 +325,9 @@ static void value_decoded(size_t n_rows, size_t n_lanes, const value_job *w)
 static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
 {
 #ifdef __AVX512F__
-    if (n_rows > TILE_ROWS && n_lanes == 2)
+    if (n_rows > TILE_QUERIES && n_lanes == 2)
         WITH_MORE_ROWS(n_rows, value_tile, 2, true, w)
-    else if (n_rows > TILE_ROWS)
+    else if (n_rows > TILE_QUERIES)
         WITH_MORE_ROWS(n_rows, value_tile, 1, true, w)
     else if (n_lanes == 4)
         WITH_ROWS(n_rows, value_tile, 4, true, w)
@@ -532,7 +343,7 @@ static void value_stored(size_t n_rows, size_t n_lanes, const value_job *w)
 static void values_of_tile(const block *b, size_t i, size_t n_rows, value_job *w)
 {
     size_t pad = qn_attend_pad(b->job->v_dim);
-    size_t n_lanes = n_rows > TILE_ROWS ? TILE_LANES / 2 : TILE_LANES;
+    size_t n_lanes = n_rows > TILE_QUERIES ? TILE_LANES / 2 : TILE_LANES;
     w->acc = b->parts + i * w->n_part + 16;
     w->p = b->p + i * QN_PAGE_TOKENS;
     w->c = b->c + i;

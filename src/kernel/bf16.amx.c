@@ -132,11 +132,7 @@ void qn_bf16_mul_amx(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_s
 {
     (void)sums;
     operands v = {n_in, w, w_stride, rows, y, y_stride};
-    tile_config c = {.palette = 1};
-    for (size_t i = 0; i < 8; i++)
-        c.row_bytes[i] = TILE_BYTES, c.rows[i] = TILE_ROWS;
-    TILE_FENCE(&c);
-    _tile_loadconfig(&c);
+    use_full_tiles();
     for (size_t r = 0, n; r < n_rows; r += n) {
         n = QN_MIN(n_rows - r, (size_t)2 * TILE_ROWS);
         multiply_rows(&v, n_outputs, n);

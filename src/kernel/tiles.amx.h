@@ -22,3 +22,13 @@ typedef struct tile_config {
 /* Compilers do not know how much memory a tile instruction reads: what was written to p's object
  * before this is there. */
 #define TILE_FENCE(p) __asm__ volatile("" : : "r"(p) : "memory")
+
+/* Eight tiles of 16 rows of 64 bytes, until _tile_release. */
+static inline void use_full_tiles(void)
+{
+    tile_config c = {.palette = 1};
+    for (size_t i = 0; i < 8; i++)
+        c.row_bytes[i] = TILE_BYTES, c.rows[i] = TILE_ROWS;
+    TILE_FENCE(&c);
+    _tile_loadconfig(&c);
+}

@@ -46,3 +46,5 @@ void qn_test_tile_dpbf16ps(unsigned dst, unsigned a, unsigned b);
 #define qn_panel_tiles_end_amx qn_test_panel_tiles_end_amx
 #define qn_bf16_take_amx qn_test_bf16_take_amx
 #define qn_bf16_mul_amx qn_test_bf16_mul_amx
+#define qn_attend_amx qn_test_attend_amx
+#define qn_attend_span_amx qn_test_attend_span_amx
