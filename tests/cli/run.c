@@ -101,11 +101,12 @@ static void a_seed_repeats_an_answer_and_another_changes_it(void **state)
 {
     (void)state;
     const char *m = tiny();
-    qn_program_run r = QN_RUN("hi", "run", m, "--json", "-n", "16", "--ignore-end", "-s", "7");
+    qn_program_run r =
+        QN_RUN("hi", "run", m, "--json", "-n", "16", "--ignore-end", "--deterministic", "-s", "7");
     assert_fine(&r);
     const char *ids = ids_of(&r);
     r = QN_RUN("hi", "QUERN_SEED=7", "run", m, "--json", "-n", "16", "--ignore-end", "--chunk", "3",
-               "-t", "2", "--isa", "ref");
+               "-t", "2", "--isa", "ref", "--deterministic");
     assert_string_equal(ids_of(&r), ids);
     r = QN_RUN("hi", "QUERN_SEED=7", "run", m, "--json", "-n", "16", "--ignore-end", "-s", "8");
     assert_string_not_equal(ids_of(&r), ids);
@@ -254,23 +255,26 @@ static void score_prints_a_line_for_each_token_and_the_sums(void **state)
     assert_string_equal(ids.out.bytes, r.out.bytes);
 }
 
+/* With --deterministic also at every level of the CPU. */
 static void scores_do_not_depend_on_how_they_are_computed(void **state)
 {
     (void)state;
     static const char *const how[][3] = {{"--chunk=1"},
                                          {"--chunk=37"},
                                          {"--threads=2"},
-                                         {"--isa=ref"},
-                                         {"--chunk=5", "--threads=3", "--deterministic"}};
+                                         {"--chunk=5", "--threads=3"},
+                                         {"--deterministic", "--isa=ref"},
+                                         {"--deterministic", "--chunk=5", "--threads=3"}};
     const char *m = tiny(), *text = "a hand mill grinds what its owner grew, and nobody else's";
-    qn_program_run plain = QN_RUN(text, "score", m, "--json", "--top", "3");
-    assert_fine(&plain);
     for (size_t i = 0; i < QN_COUNT(how); i++) {
+        const char *exact = strcmp(how[i][0], "--deterministic") == 0 ? how[i][0] : NULL;
         qn_program_run r = qn_program_run_with(
             text, (const char *const[]){"score", m, "--json", "--top", "3", how[i][0], how[i][1],
                                         how[i][1] ? how[i][2] : NULL, NULL});
+        qn_program_run plain = qn_program_run_with(
+            text, (const char *const[]){"score", m, "--json", "--top", "3", exact, NULL});
+        assert_fine(&plain);
         assert_string_equal(r.out.bytes, plain.out.bytes);
-        plain = QN_RUN(text, "score", m, "--json", "--top", "3");
     }
 }
 

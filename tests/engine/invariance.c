@@ -114,19 +114,33 @@ static void chunks_threads_and_levels_change_no_bit_of_quantized_kv(void **state
     }
 }
 
+/* Whether class T, where this CPU has any, shows in the logits, and in nothing else. */
+static void assert_class_t(subject *fast, const char *shape, const char *encoding,
+                           qn_test_setting plain, bool shows)
+{
+    subject exact;
+    open_subject(fast, shape, encoding, plain);
+    plain.deterministic = true;
+    open_subject(&exact, shape, encoding, plain);
+    assert_same_cut(fast);
+    bool differs = memcmp(fast->logits, exact.logits, fast->n_logits * sizeof(float)) != 0;
+    assert_int_equal(differs, shows && qn_kernels_fastest(qn_cpu_best())->bf16_mul != NULL);
+    free(fast->logits);
+    free(exact.logits);
+}
+
 static void class_t_changes_bits_with_the_level_alone(void **state)
 {
+    static const qn_test_setting quantized_kv = {
+        .has_kv = true, .k_type = QN_KV_Q8_0, .v_type = QN_KV_Q8_0};
     (void)state;
     qn_test_run r;
-    subject fast, exact;
-    open_subject(&fast, "tiny-experts", "BF16", (qn_test_setting){0});
-    open_subject(&exact, "tiny-experts", "BF16", (qn_test_setting){.deterministic = true});
-    assert_same_cut(&fast);
-    bool has_class_t = qn_kernels_fastest(qn_cpu_best())->bf16_mul != NULL;
-    bool differs = memcmp(fast.logits, exact.logits, fast.n_logits * sizeof(float)) != 0;
-    assert_int_equal(differs, has_class_t);
-    free(fast.logits);
-    free(exact.logits);
+    subject fast;
+    assert_class_t(&fast, "tiny", "Q8_0", quantized_kv, false);
+    assert_class_t(&fast, "tiny", "BF16", quantized_kv, true);
+    assert_class_t(&fast, "tiny", "Q8_0", (qn_test_setting){0}, true);
+    assert_class_t(&fast, "tiny-windowed", "Q4_K_M", (qn_test_setting){0}, true);
+    assert_class_t(&fast, "tiny-experts", "BF16", (qn_test_setting){0}, true);
     qn_test_run_open(&r, fast.path, &(qn_test_setting){0});
     qn_page_name a = qn_prefix_root(&r.model, QN_NUMERICS_ID);
     qn_page_name b = qn_prefix_root(&r.model, QN_NUMERICS_ID "+amx");
