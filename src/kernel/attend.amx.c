@@ -6,7 +6,7 @@
 void qn_attend_amx(const qn_attend_job *job, void *scratch)
 {
     if (!suits_tiles(job)) {
-        qn_attend_avx512bf16(job, scratch);
+        qn_attend_avx512vnni(job, scratch);
         return;
     }
     use_full_tiles();
@@ -17,7 +17,7 @@ void qn_attend_amx(const qn_attend_job *job, void *scratch)
 void qn_attend_span_amx(const qn_attend_job *job, uint32_t span_at, float *part, void *scratch)
 {
     if (!suits_tiles(job)) {
-        qn_attend_span_avx512bf16(job, span_at, part, scratch);
+        qn_attend_span_avx512vnni(job, span_at, part, scratch);
         return;
     }
     use_full_tiles();

@@ -173,16 +173,26 @@ static void decode_last_key(const qn_attend_job *job, float *to, const uint8_t *
     }
 }
 
+/* Few rows wait for memory: what is read next is asked for meanwhile. */
+LANES_INLINE void fetch_beside(const block *b, const uint8_t *next, size_t at, size_t n_bytes)
+{
+    for (size_t i = at; b->in_place && i < at + n_bytes; i += 64)
+        _mm_prefetch((const char *)next + i, _MM_HINT_T0);
+}
+
 /* Floats that are operands as they lie need no decoding. */
 static const float *decode_keys(const block *b, uint32_t page)
 {
     const qn_attend_job *job = b->job;
     const uint8_t *keys = keys_of(b, page);
+    size_t n_row = qn_kv_page_bytes(job->k_type, 1);
     float *to = b->page;
     if (STEP == 1 && job->k_type == QN_KV_F32)
         return (const float *)(const void *)keys;
-    for (size_t d = 0; d + STEP <= job->k_dim; d += STEP, to += QN_PAGE_TOKENS)
+    for (size_t d = 0; d + STEP <= job->k_dim; d += STEP, to += QN_PAGE_TOKENS) {
+        fetch_beside(b, values_of(b, page), d * n_row, STEP * n_row);
         decode(job->k_type, to, keys, d * QN_PAGE_TOKENS, QN_PAGE_TOKENS, QN_PAGE_TOKENS);
+    }
     if (job->k_dim % STEP != 0)
         decode_last_key(job, to, keys);
     return b->page;
@@ -193,10 +203,13 @@ static const float *decode_values(const block *b, uint32_t page)
     const qn_attend_job *job = b->job;
     const uint8_t *values = values_of(b, page);
     size_t v_dim = job->v_dim, pad = qn_attend_pad(v_dim);
+    size_t n_row = qn_kv_page_bytes(job->v_type, v_dim) / QN_PAGE_TOKENS;
     float *to = b->page;
     if (STEP == 1 && job->v_type == QN_KV_F32 && pad == v_dim)
         return (const float *)(const void *)values;
-    for (size_t j = 0; j < QN_PAGE_TOKENS; j += STEP, to += pad)
+    for (size_t j = 0; j < QN_PAGE_TOKENS; j += STEP, to += pad) {
+        fetch_beside(b, next_keys(b, page), j * n_row, STEP * n_row);
         decode(job->v_type, to, values, j * v_dim, v_dim, v_dim);
+    }
     return b->page;
 }

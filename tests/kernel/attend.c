@@ -447,28 +447,27 @@ static void class_t_row(const qn_attend_job *job, bool tiles, size_t t, float *o
         out[d] = all[2 + d] * (1 / all[1]);
 }
 
-/* The rows of the first head of many scenes; tiles are for heads that fill them. */
+/* The rows of the first head of many scenes. Heads that do not fill tiles are of class E there. */
 static void check_class_t(const qn_kernels *k, bool has_tiles)
 {
-    size_t n_compared = 0, n_tiles = 0;
+    size_t n_compared = 0;
     for (uint64_t seed = 0; seed < 300; seed++) {
         scene s;
         float want[256];
         draw_scene(&s, 5000 + seed, seed % 16 ? 300 : 4300);
         bool is_float = !qn_kv_is_quantized(s.job.k_type) && !qn_kv_is_quantized(s.job.v_type);
         bool tiles = has_tiles && s.job.k_dim % 32 == 0 && s.job.v_dim % 16 == 0;
+        is_float &= tiles || !has_tiles;
         if (is_float)
             k->attend(&s.job, s.scratch);
         for (size_t t = 0; is_float && t < s.job.n_rows * s.job.n_group; t++) {
             class_t_row(&s.job, tiles, t, want);
             assert_memory_equal(qn_attend_out(&s.job, 0, t), want, s.job.v_dim * sizeof *want);
             n_compared++;
-            n_tiles += tiles;
         }
         tear_down(&s);
     }
-    assert_true(n_compared > 1000);
-    assert_true(!has_tiles || n_tiles > 500);
+    assert_true(n_compared > 500);
 }
 
 static void vdpbf16ps_attends_as_the_definition_says(void **state)
