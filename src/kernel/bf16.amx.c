@@ -132,7 +132,7 @@ void qn_bf16_mul_amx(size_t n_in, size_t n_outputs, const uint8_t *w, size_t w_s
 {
     (void)sums;
     operands v = {n_in, w, w_stride, rows, y, y_stride};
-    use_full_tiles();
+    use_tiles(TILE_ROWS);
     for (size_t r = 0, n; r < n_rows; r += n) {
         n = QN_MIN(n_rows - r, (size_t)2 * TILE_ROWS);
         multiply_rows(&v, n_outputs, n);

@@ -23,12 +23,15 @@ typedef struct tile_config {
  * before this is there. */
 #define TILE_FENCE(p) __asm__ volatile("" : : "r"(p) : "memory")
 
-/* Eight tiles of 16 rows of 64 bytes, until _tile_release. */
-static inline void use_full_tiles(void)
+/* Until _tile_release: tiles 0 to 3 for sums and 4 and 5 for left operands have n_rows (1 to 16), 6
+ * and 7 for right ones 16, all of them of 64 bytes. Fewer rows take less time. */
+static inline void use_tiles(size_t n_rows)
 {
     tile_config c = {.palette = 1};
-    for (size_t i = 0; i < 8; i++)
-        c.row_bytes[i] = TILE_BYTES, c.rows[i] = TILE_ROWS;
+    for (size_t i = 0; i < 8; i++) {
+        c.row_bytes[i] = TILE_BYTES;
+        c.rows[i] = (uint8_t)(i < 6 ? n_rows : TILE_ROWS);
+    }
     TILE_FENCE(&c);
     _tile_loadconfig(&c);
 }
