@@ -107,10 +107,22 @@ const char *qn_cpu_lacks(qn_cpu_level level)
     features f = read_features();
     return lacks(&f, level);
 }
+
+bool qn_cpu_gains_by_bf16(void)
+{
+    unsigned a, b, c, d;
+    bool is_intel = __get_cpuid(0, &a, &b, &c, &d) && b == signature_INTEL_ebx;
+    return qn_cpu_has(QN_CPU_AVX512BF16) && !is_intel;
+}
 #else
 const char *qn_cpu_lacks(qn_cpu_level level)
 {
     return level == QN_CPU_REF ? NULL : "an x86 CPU";
+}
+
+bool qn_cpu_gains_by_bf16(void)
+{
+    return false;
 }
 #endif
 

@@ -7,14 +7,16 @@
 static qn_kernels exact[QN_CPU_N_LEVELS], fastest[QN_CPU_N_LEVELS];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void fill(qn_kernels *k, qn_cpu_level level, bool class_t,
-                 const bool present[QN_CPU_N_LEVELS])
+typedef bool levels[QN_CPU_N_LEVELS];
+
+/* From the variants of class E at some levels, and of class T at others. */
+static void fill(qn_kernels *k, qn_cpu_level level, const levels class_e, const levels class_t)
 {
     qn_cpu_level highest = QN_CPU_REF; /* of class T */
     k->level = level;
 // clang-format off
 #define X(cpu_level, bound, member, function) \
-    if ((cpu_level) <= level && present[cpu_level] && (class_t || (bound) == 0)) { \
+    if ((cpu_level) <= level && ((bound) == 0 ? class_e : class_t)[cpu_level]) { \
         k->member = function; \
         if ((bound) > 0 && (cpu_level) > highest) highest = cpu_level; \
     }
@@ -28,12 +30,13 @@ static void fill(qn_kernels *k, qn_cpu_level level, bool class_t,
 
 static void fill_all(void)
 {
-    bool present[QN_CPU_N_LEVELS];
+    levels present, faster, none = {false};
     for (qn_cpu_level level = 0; level < QN_CPU_N_LEVELS; level++)
-        present[level] = qn_cpu_has(level);
+        faster[level] = present[level] = qn_cpu_has(level);
+    faster[QN_CPU_AVX512BF16] = qn_cpu_gains_by_bf16();
     for (qn_cpu_level level = 0; level < QN_CPU_N_LEVELS; level++) {
-        fill(&exact[level], level, false, present);
-        fill(&fastest[level], level, true, present);
+        fill(&exact[level], level, present, none);
+        fill(&fastest[level], level, present, faster);
     }
 }
 

@@ -1,5 +1,5 @@
 /* tests/support/emulated.c - the rows of variants.def at QN_CPU_AMX, from the second compilation of
- * their files. */
+ * their files, and those at QN_CPU_AVX512BF16. */
 #ifdef __x86_64__
 #include "tests/support/tiles.h"
 #endif
@@ -21,8 +21,28 @@ const qn_kernels *qn_test_emulated_amx(void)
     k.level = QN_CPU_AMX;
     return &k;
 }
+
+const qn_kernels *qn_test_vdpbf16ps(void)
+{
+    static qn_kernels k;
+    if (!qn_cpu_has(QN_CPU_AVX512BF16))
+        return NULL;
+    k = *qn_kernels_at(QN_CPU_AVX512BF16);
+// clang-format off
+#define X(cpu_level, bound, member, function) \
+    if ((cpu_level) == QN_CPU_AVX512BF16) k.member = function;
+#include "kernel/variants.def"
+#undef X
+    // clang-format on
+    return &k;
+}
 #else
 const qn_kernels *qn_test_emulated_amx(void)
+{
+    return NULL;
+}
+
+const qn_kernels *qn_test_vdpbf16ps(void)
 {
     return NULL;
 }
