@@ -58,7 +58,7 @@ typedef struct way { /* one way to run the model */
     const char *name;
     qn_model_options options;
     bool wide_groups, unrotated, class_t; /* of attention alone */
-    struct way *reference; /* itself: keeps its rows */
+    struct way *reference;                /* itself: keeps its rows */
     qn_model model;
     qn_engine *engine;
     qn_kernels kernels;
@@ -223,8 +223,7 @@ static way activations[] = {
 static way storage[] = {
     STORED("f32", QN_KV_F32, QN_KV_F32),
     STORED("f16", QN_KV_F16, QN_KV_F16),
-    {"f16, class T",
-     .options = {.f32_activations = true, .k_type = QN_KV_F16, .v_type = QN_KV_F16},
+    {"f16, class T", .options = {.f32_activations = true, .k_type = QN_KV_F16, .v_type = QN_KV_F16},
      .class_t = true},
     STORED("q8_0", QN_KV_Q8_0, QN_KV_Q8_0),
     STORED("q8_0 keys", QN_KV_Q8_0, QN_KV_F32),

@@ -9,7 +9,9 @@
 
 #ifdef __AVX512BF16__
 
-enum { MOST_TILE_QUERIES = 8 }; /* few rows in place, with half as many vectors: pairs are made once */
+enum {
+    MOST_TILE_QUERIES = 8
+}; /* few rows in place, with half as many vectors: pairs are made once */
 
 // clang-format off
 /* Calls f(constant rows, ...) for more than TILE_QUERIES. */
@@ -32,7 +34,9 @@ static const float *query_of(const block *b, size_t t, size_t some)
 #else
 
 enum { MOST_TILE_QUERIES = TILE_QUERIES };
-#define WITH_MORE_ROWS(n_rows, f, ...) {}
+#define WITH_MORE_ROWS(n_rows, f, ...)                                                             \
+    {                                                                                              \
+    }
 
 static const float *query_of(const block *b, size_t t, size_t some)
 {
@@ -103,8 +107,8 @@ static ahead ahead_of(const uint8_t *from, size_t dim, size_t i, size_t n_tiles)
     return (ahead){from + 2 * dim * QN_PAGE_TOKENS / n_tiles * i, 2 * QN_PAGE_TOKENS / n_tiles};
 }
 
-/* The share of a fetch of dims, or positions, i to i + STEP - 1, of a tile that is n_lanes wide: two
- * lines at most each. */
+/* The share of a fetch of dims, or positions, i to i + STEP - 1, of a tile that is n_lanes wide:
+ * two lines at most each. */
 LANES_INLINE void fetch_share(const ahead *a, size_t n_lanes, size_t i)
 {
     size_t step = a->step * n_lanes / 4;
@@ -260,8 +264,8 @@ LANES_INLINE void add_edge(size_t n_rows, size_t n_lanes, bool is_stored,
 
 /* The steps from slot `first` to slot `last`, which all rows see. */
 LANES_INLINE void add_slots(size_t n_rows, size_t n_lanes, bool is_stored,
-                            lanes a[MOST_TILE_QUERIES][TILE_LANES], const value_job *w, int32_t first,
-                            int32_t last)
+                            lanes a[MOST_TILE_QUERIES][TILE_LANES], const value_job *w,
+                            int32_t first, int32_t last)
 {
     const float *p = w->p + first / STEP;
     size_t v_stride = w->v_stride, at = (size_t)first / STEP * v_stride + w->dim;

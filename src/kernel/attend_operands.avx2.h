@@ -167,8 +167,8 @@ static void decode_last_key(const qn_attend_job *job, float *to, const uint8_t *
 {
     for (size_t j = 0; j < QN_PAGE_TOKENS; j += 16) {
         size_t i = (job->k_dim - 1) * QN_PAGE_TOKENS + j;
-        lanes a = job->k_type == QN_KV_F16 ? load_kv(QN_KV_F16, keys, i)
-                                           : load_kv(QN_KV_F32, keys, i);
+        lanes a =
+            job->k_type == QN_KV_F16 ? load_kv(QN_KV_F16, keys, i) : load_kv(QN_KV_F32, keys, i);
         operands_store(to + j, operands_of(a, lanes_set(0)));
     }
 }

@@ -12,7 +12,7 @@
 #include "kernel/tiles.amx.h"
 
 enum {
-    TILE_DIMS = 32, /* or positions, in pairs, of an operand */
+    TILE_DIMS = 32,                                  /* or positions, in pairs, of an operand */
     PAGE_ROW_BYTES = QN_PAGE_TOKENS * sizeof(float), /* of scores; of decoded keys */
 };
 
@@ -115,8 +115,8 @@ static void add_values(const block *b, size_t r, size_t n, size_t d, const float
     _Alignas(64) float sums[2 * TILE_ROWS][32];
     begin_sums();
     for (size_t j = 0; j < QN_PAGE_TOKENS / 2; j += TILE_DIMS / 2)
-        add_to_sums(b->p + r * QN_PAGE_TOKENS + j, PAGE_ROW_BYTES, v + j * pad + d,
-                    pad * sizeof *v, two_rows, two_columns);
+        add_to_sums(b->p + r * QN_PAGE_TOKENS + j, PAGE_ROW_BYTES, v + j * pad + d, pad * sizeof *v,
+                    two_rows, two_columns);
     store_sums(sums[0], sizeof sums[0], two_rows);
     TILE_FENCE(sums);
     for (size_t i = 0; i < n; i++) {

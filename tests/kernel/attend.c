@@ -375,7 +375,8 @@ static float class_t_score(const qn_attend_job *job, bool tiles, const float *q,
         x[d] = qn_test_to_bf16(q[d]);
         key[d] = qn_kv_key(job->k_type, page, job->k_dim, slot, d);
     }
-    float s = tiles ? add_tiles(job->k_dim, x, key) : add_pairs((job->k_dim + 1) / 2 * 2, x, key, 0);
+    float s =
+        tiles ? add_tiles(job->k_dim, x, key) : add_pairs((job->k_dim + 1) / 2 * 2, x, key, 0);
     s *= job->scale;
     return job->softcap > 0 ? job->softcap * qn_tanh(s / job->softcap) : s;
 }
@@ -429,7 +430,7 @@ static void class_t_join(size_t v_dim, float *part, const float *next)
 static void class_t_row(const qn_attend_job *job, bool tiles, size_t t, float *out)
 {
     uint32_t last = qn_attend_position(job, t) / QN_PAGE_TOKENS;
-    float all[2 + 256], part[2 + 256];
+    float all[2 + 256] = {0}, part[2 + 256];
     bool any = false;
     for (uint32_t page = 0; page <= last; page++) {
         if (page % QN_SPAN_PAGES == 0)

@@ -3,10 +3,10 @@
  *
  * The definitions stand here in plain C, one for each order of the sums. Inputs end at an unmapped
  * page; outputs lie in a pattern. */
+#include "tests/support/bf16.h"
 #include "kernel/f16.h"
 #include "kernel/fold.h"
 #include "kernel/linear.h"
-#include "tests/support/bf16.h"
 #include "tests/support/emulated.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
@@ -47,8 +47,8 @@ static float by_tiles(size_t n_in, const uint8_t *w, const float *x)
     for (size_t at = 0; at < n_in; at += 32) {
         float sum[2] = {0};
         for (size_t k = at; k < at + 32; k++)
-            sum[k % 2] = qn_test_add_product(sum[k % 2], k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0,
-                                     k < n_in ? x[k] : 0);
+            sum[k % 2] = qn_test_add_product(
+                sum[k % 2], k < n_in ? qn_bf16(qn_load_u16(w + 2 * k)) : 0, k < n_in ? x[k] : 0);
         all = qn_test_flush(all + qn_test_flush(sum[0] + sum[1]));
     }
     return all;

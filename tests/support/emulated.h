@@ -7,7 +7,8 @@
  * cannot run what else they need. Safe from one thread at a time. */
 const qn_kernels *qn_test_emulated_amx(void);
 
-/* The kernels of the level avx512bf16, also where they are not faster; NULL where the CPU lacks it. */
+/* The kernels of the level avx512bf16, also where they are not faster; NULL where the CPU lacks it.
+ */
 const qn_kernels *qn_test_vdpbf16ps(void);
 
 /* What the first misuse of a tile was on this thread, that a CPU would answer with a fault; NULL
