@@ -92,14 +92,15 @@ static void a_logit_that_is_no_number_comes_last_and_shows(void **state)
 
 /* --- experts --- */
 
-enum { N_IN = 96, N_FF = 288, MOST_ROWS = 300, N_EXPERTS = 7, N_USED = 3, ACT = 704 };
+enum { MOST_IN = 512, MOST_ROWS = 300, N_EXPERTS = 7, N_USED = 3, ACT = 704 };
 
 typedef struct layer { /* three stacks of matrices and a batch */
     qn_encoding encoding;
+    size_t n_in, n_ff;
     qn_matrix gate, up, down;
     size_t n_rows;
     _Alignas(64) uint8_t act[MOST_ROWS * ACT];
-    float x[MOST_ROWS][N_IN];
+    float x[MOST_ROWS][MOST_IN];
     struct {
         uint32_t ids[N_USED];
         float weights[N_USED];
@@ -126,21 +127,25 @@ static void choose(layer *l, size_t r, uint64_t seed)
         l->choices[r].weights[i] = (float)(qn_test_random(seed + 1, r * N_USED + i) % 97) / 64;
 }
 
+/* Encodings with blocks of 256 get whole ones; the others an odd number of groups of 32. */
 static layer *make_layer(qn_encoding e, size_t n_rows, uint64_t seed)
 {
+    bool is_k = qn_encoding_block(e) == 256;
     layer *l = aligned_alloc(64, (sizeof *l + 63) / 64 * 64);
     assert_non_null(l);
     l->encoding = e;
     l->n_rows = n_rows;
-    l->gate = random_matrices(e, N_FF, N_IN, seed);
-    l->up = random_matrices(e, N_FF, N_IN, seed + 1);
-    l->down = random_matrices(e, N_IN, N_FF, seed + 2);
-    assert_true(qn_act_bytes(N_IN) <= ACT && qn_act_bytes(N_FF) <= ACT);
+    l->n_in = is_k ? 256 : 96;
+    l->n_ff = is_k ? 512 : 288;
+    l->gate = random_matrices(e, l->n_ff, l->n_in, seed);
+    l->up = random_matrices(e, l->n_ff, l->n_in, seed + 1);
+    l->down = random_matrices(e, l->n_in, l->n_ff, seed + 2);
+    assert_true(qn_act_bytes(l->n_in) <= ACT && qn_act_bytes(l->n_ff) <= ACT);
     for (size_t r = 0; r < n_rows; r++) {
         choose(l, r, seed);
-        for (size_t i = 0; i < N_IN; i++)
-            l->x[r][i] = (float)(qn_test_random(seed + 3, r * N_IN + i) % 511) / 128 - 2;
-        qn_quantize(N_IN, l->x[r], l->act + r * qn_act_bytes(N_IN));
+        for (size_t i = 0; i < l->n_in; i++)
+            l->x[r][i] = (float)(qn_test_random(seed + 3, r * l->n_in + i) % 511) / 128 - 2;
+        qn_quantize(l->n_in, l->x[r], l->act + r * qn_act_bytes(l->n_in));
     }
     return l;
 }
@@ -170,16 +175,16 @@ static void multiply(const qn_kernels *k, const qn_matrix *first, uint32_t exper
 }
 
 /* The definition, a row at a time. */
-static void expect_row(const qn_kernels *k, const layer *l, size_t r, float y[N_IN])
+static void expect_row(const qn_kernels *k, const layer *l, size_t r, float y[MOST_IN])
 {
-    memset(y, 0, N_IN * sizeof *y);
+    memset(y, 0, l->n_in * sizeof *y);
     for (size_t i = 0; i < N_USED; i++) {
-        float g[N_FF], u[N_FF], d[N_IN];
+        float g[MOST_IN], u[MOST_IN], d[MOST_IN];
         multiply(k, &l->gate, l->choices[r].ids[i], l->x[r], g);
         multiply(k, &l->up, l->choices[r].ids[i], l->x[r], u);
-        qn_gate(QN_GATE_SILU, N_FF, g, g, u);
+        qn_gate(QN_GATE_SILU, l->n_ff, g, g, u);
         multiply(k, &l->down, l->choices[r].ids[i], g, d);
-        for (size_t o = 0; o < N_IN; o++)
+        for (size_t o = 0; o < l->n_in; o++)
             y[o] = fmaf(d[o], l->choices[r].weights[i], y[o]);
     }
 }
@@ -188,12 +193,12 @@ static void expect_row(const qn_kernels *k, const layer *l, size_t r, float y[N_
 static void run_team(const qn_kernels *k, const layer *l, size_t n_members, float *y)
 {
     bool is_act = qn_encoding_is_quantized(l->encoding);
-    size_t n_slots = l->n_rows * N_USED, act_bytes = qn_act_bytes(N_FF);
-    float *hidden = aligned_alloc(64, n_slots * N_FF * sizeof *hidden);
+    size_t n_slots = l->n_rows * N_USED, n_ff = l->n_ff, act_bytes = qn_act_bytes(n_ff);
+    float *hidden = aligned_alloc(64, n_slots * n_ff * sizeof *hidden);
     uint8_t *act = aligned_alloc(64, n_slots * act_bytes);
-    size_t n_linear = qn_linear_scratch_bytes(l->encoding, is_act, QN_MAX(N_IN, N_FF));
+    size_t n_linear = qn_linear_scratch_bytes(l->encoding, is_act, QN_MAX(l->n_in, n_ff));
     void *scratch =
-        aligned_alloc(64, qn_experts_scratch_bytes(N_EXPERTS, N_USED, l->n_rows, N_FF, n_linear));
+        aligned_alloc(64, qn_experts_scratch_bytes(N_EXPERTS, N_USED, l->n_rows, n_ff, n_linear));
     assert_true(hidden && act && scratch);
     qn_experts e = {.kernels = k,
                     .matrix = l->gate,
@@ -204,18 +209,18 @@ static void run_team(const qn_kernels *k, const layer *l, size_t n_members, floa
                     .choices_stride = sizeof l->choices[0],
                     .is_act = is_act,
                     .x = is_act ? l->act : (const void *)l->x,
-                    .x_stride = is_act ? qn_act_bytes(N_IN) : sizeof l->x[0],
+                    .x_stride = is_act ? qn_act_bytes(l->n_in) : sizeof l->x[0],
                     .y = hidden,
-                    .y_stride = N_FF};
+                    .y_stride = n_ff};
     for (size_t i = 0; i < n_members; i++)
         qn_experts_gate(&e, &l->up, QN_GATE_SILU, i, n_members, scratch);
     for (size_t i = 0; i < n_slots; i++)
-        k->quantize(N_FF, hidden + i * N_FF, act + i * act_bytes);
+        k->quantize(n_ff, hidden + i * n_ff, act + i * act_bytes);
     e.matrix = l->down;
     e.x = is_act ? act : (const void *)hidden;
-    e.x_stride = is_act ? act_bytes : N_FF * sizeof(float);
+    e.x_stride = is_act ? act_bytes : n_ff * sizeof(float);
     e.y = y;
-    e.y_stride = N_IN;
+    e.y_stride = l->n_in;
     for (size_t i = 0; i < n_members; i++)
         qn_experts_sum(&e, i, n_members, scratch);
     free(scratch);
@@ -227,13 +232,13 @@ static void assert_rows_are_independent(qn_encoding e, size_t n_rows, size_t n_m
 {
     const qn_kernels *k = qn_kernels_at(qn_cpu_best());
     layer *l = make_layer(e, n_rows, 10 * n_rows + n_members);
-    float *y = malloc(n_rows * N_IN * sizeof *y), expected[N_IN];
+    float *y = malloc(n_rows * l->n_in * sizeof *y), expected[MOST_IN];
     assert_non_null(y);
-    memset(y, 0xff, n_rows * N_IN * sizeof *y);
+    memset(y, 0xff, n_rows * l->n_in * sizeof *y);
     run_team(k, l, n_members, y);
     for (size_t r = 0; r < n_rows; r++) {
         expect_row(k, l, r, expected);
-        assert_memory_equal(y + r * N_IN, expected, sizeof expected);
+        assert_memory_equal(y + r * l->n_in, expected, l->n_in * sizeof *expected);
     }
     free(y);
     drop_layer(l);
@@ -242,7 +247,8 @@ static void assert_rows_are_independent(qn_encoding e, size_t n_rows, size_t n_m
 static void every_row_gets_the_sum_of_its_experts_alone(void **state)
 {
     (void)state;
-    static const qn_encoding encodings[] = {QN_F32, QN_BF16, QN_Q8_0, QN_Q4_0, QN_Q5_1};
+    static const qn_encoding encodings[] = {QN_F32,  QN_BF16, QN_Q8_0, QN_Q4_0,
+                                            QN_Q5_1, QN_Q4_K, QN_Q6_K};
     for (size_t i = 0; i < QN_COUNT(encodings); i++)
         for (size_t n_members = 1; n_members <= 12; n_members += 1 + n_members / 4) {
             assert_rows_are_independent(encodings[i], 1, n_members);
