@@ -4,8 +4,9 @@
  * encoding and number of rows, milliseconds and TOPS of the experts (grouping, gate, up,
  * activation, quantization, down, weighted sum) and of the bare products of a dense feed-forward of
  * 8 x 768, which multiplies as often; for one row also GB/s of weights, beside what the team reads
- * at most from the same memory. Options: --json; --huge: weights in large pages; --skew S: logits
- * S times as uneven as random; --encoding, --level, --rows, --threads, --repeat with a value. */
+ * at most from the same memory. Options: --json; --small: weights in pages of 4 KiB; --skew S:
+ * logits S times as uneven as random; --encoding, --level, --rows, --threads, --repeat with a
+ * value. */
 #include "kernel/experts.h"
 #include "base/alloc.h"
 #include "base/pool.h"
@@ -172,8 +173,8 @@ static double seconds_of_a_row(job *j, size_t n_repeat)
 
 /* --- what is multiplied --- */
 
-/* Weights lie in 4 KiB pages, as a mapped file has them, or in large ones. */
-static bool huge;
+/* Weights lie in large pages, as a mapped file has them (docs/speed/015-large-pages.md). */
+static bool small_pages;
 
 static qn_matrix make_matrices(qn_encoding e, size_t n, size_t n_out, size_t n_in, uint64_t seed,
                                size_t *n_bytes)
@@ -182,7 +183,7 @@ static qn_matrix make_matrices(qn_encoding e, size_t n, size_t n_out, size_t n_i
     if (!qn_encoding_size(e, n * n_out * n_in, &size) || !qn_encoding_size(e, n_in, &row))
         must(NULL);
     uint8_t *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (p == MAP_FAILED || madvise(p, size, huge ? MADV_HUGEPAGE : MADV_NOHUGEPAGE) != 0)
+    if (p == MAP_FAILED || madvise(p, size, small_pages ? MADV_NOHUGEPAGE : MADV_HUGEPAGE) != 0)
         must(NULL);
     qn_test_random_weights(e, n * n_out * n_in, seed, 0.02f, p);
     *n_bytes += size;
@@ -300,9 +301,9 @@ static options parse(int argc, char **argv)
     options o = {.level = qn_cpu_best(), .n_threads = 1, .n_repeat = 5};
     for (int i = 1; i < argc; i++) {
         const char *name = argv[i], *value = i + 1 < argc ? argv[i + 1] : "";
-        if (strcmp(name, "--json") == 0 || strcmp(name, "--huge") == 0) {
+        if (strcmp(name, "--json") == 0 || strcmp(name, "--small") == 0) {
             o.json |= name[2] == 'j';
-            huge |= name[2] == 'h';
+            small_pages |= name[2] == 's';
             continue;
         }
         i++;

@@ -216,6 +216,26 @@ static double large_pages(const qn_model *m)
     return n_resident ? (double)n_large / (double)n_resident : -1;
 }
 
+static void read_pages(size_t n_bytes, const uint8_t *bytes)
+{
+    unsigned sum = 0;
+    for (size_t i = 0; i < n_bytes; i += 4096)
+        sum += bytes[i];
+    __asm__ volatile("" : : "r"(sum)); /* so that the loads stay */
+}
+
+/* Reads each page of mapped weights once. Of experts an uncounted try reads a part; the tries that
+ * count would then find pages that have no translation yet, or that a host had taken away
+ * (docs/speed/023-what-a-step-of-experts-waits-for.md). */
+static void read_weights(const qn_model *m)
+{
+    if (m->huge_weights)
+        return;
+    read_pages(m->gguf.map.n_bytes, m->gguf.map.bytes);
+    for (size_t i = 0; i < m->gguf.n_more; i++)
+        read_pages(m->gguf.more[i].map.n_bytes, m->gguf.more[i].map.bytes);
+}
+
 /* One try that nobody counts, then those that count, each with the limit of its moment. */
 static qn_status test(bench *b, bool prompts, qn_error *err)
 {
@@ -262,6 +282,7 @@ static qn_status open_meter(bench *b, qn_error *err)
 
 static qn_status run_tests(bench *b, qn_error *err)
 {
+    read_weights(b->m);
     if (b->a->limits)
         QN_TRY(open_meter(b, err));
     if (b->a->n_prompt)
