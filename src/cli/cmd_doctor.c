@@ -98,7 +98,7 @@ static void write_text(qn_buf *out)
         if (!qn_cpu_has((qn_cpu_level)l))
             qn_buf_format(out, "\n            not %s: lacks %s", qn_cpu_level_name((qn_cpu_level)l),
                           qn_cpu_lacks((qn_cpu_level)l));
-    qn_buf_format(out, "\nnumerics    " QN_NUMERICS_ID "; %s for BF16 weights",
+    qn_buf_format(out, "\nnumerics    " QN_NUMERICS_ID "; %s unless --deterministic",
                   qn_kernels_fastest(qn_cpu_best())->numerics);
     qn_buf_format(out, "\ncores       %zu for quern\n", qn_machine_cores());
     qn_buf_format(out, "memory      %.1f GB to be had\n", 1e-9 * (double)qn_machine_memory());

@@ -22,6 +22,7 @@
  *   Spans are joined in ascending order, the first as it is: m' = max(m, m2), a = exp(m - m'),
  *   b = exp(m2 - m'), l = fma(l2, b, l * a), acc[d] = fma(acc2[d], b, acc[d] * a)
  *   out[d] = acc[d] * (1 / l)
+ * Class T multiplies floats as pairs of bf16: docs/adr/010-bf16-attention.md.
  * So a row's bits do not depend on chunks, batch, threads or page placement. Infinite or NaN input
  * gives NaN in the rows that see it, no more. */
 #pragma once
