@@ -105,7 +105,7 @@ def machine():
         names = re.findall(r"^model name\s*:\s*(.*)$", f.read(), re.M)
     with open("/proc/meminfo", encoding="ascii") as f:
         total = int(f.readline().split()[1])
-    return {"policy": "real-time priority (chrt -f 1)" if is_real_time() else "usual priority",
+    return {"policy": policy(),
             "cpu": names[0] if names else doctor["machine"], "cores": doctor["cores"], "level": doctor["level"],
             "memory_gib": round(total / 2**20), "compiler": "compiler " + version["compiler"]}
 
@@ -120,6 +120,15 @@ def units_left(all_cells, rounds, results):
     """(round, cell) in the order of running: every cell once before any cell twice."""
     done = {(r["round"], r["cell"]) for r in results}
     return [(n, cell) for n in range(1, rounds + 1) for cell in all_cells if (n, cell.name) not in done]
+
+
+def policy():
+    """Linux stops a real-time program that runs on for what is left of each second, unless told not to."""
+    if not is_real_time():
+        return "usual priority"
+    with open("/proc/sys/kernel/sched_rt_runtime_us", encoding="ascii") as f:
+        runtime = int(f.read())
+    return "real-time priority (chrt -f 1)" + ("" if runtime < 0 else f", {runtime / 1e6:.2f} s of a second")
 
 
 def is_real_time():
