@@ -69,12 +69,12 @@ static qn_status start(qn_engine *e, qn_error *err)
     return QN_OK;
 }
 
-/* Products of class T are those with BF16 weights and with float keys and values; float activations
- * are wanted as they are. */
+/* Products of class T are those with BF16 weights and with keys and values in F16; float
+ * activations are wanted as they are. */
 static bool may_round(const qn_model *m, const qn_engine_options *o)
 {
     const qn_kv_shape *kv = &m->program.kv;
-    bool any = !qn_kv_is_quantized(kv->k_type) || !qn_kv_is_quantized(kv->v_type);
+    bool any = kv->k_type == QN_KV_F16 || kv->v_type == QN_KV_F16;
     for (size_t i = 0; i < m->program.n_ops; i++) {
         const qn_op *op = &m->program.ops[i];
         any |= op->kind != QN_OP_EMBED &&

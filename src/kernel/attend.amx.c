@@ -1,4 +1,4 @@
-/* kernel/attend.amx.c - attention of class T: float pages in tiles of bf16 (ADR 010). */
+/* kernel/attend.amx.c - attention of class T: F16 pages in tiles of bf16 (ADR 010). */
 #define ATTEND_TILES
 #include "kernel/attend.avx2.h"
 #include "kernel/kernels.h"

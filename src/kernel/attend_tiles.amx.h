@@ -16,12 +16,13 @@ enum {
     PAGE_ROW_BYTES = QN_PAGE_TOKENS * sizeof(float), /* of scores; of decoded keys */
 };
 
-/* Whether heads fill tiles. The others are of class E: on CPUs with tiles, fma is no slower than
- * VDPBF16PS. */
+/* Whether heads fill tiles and something is F16. The others are of class E: on CPUs with tiles, fma
+ * is no slower than VDPBF16PS. */
 static bool suits_tiles(const qn_attend_job *job)
 {
-    return !qn_kv_is_quantized(job->k_type) && !qn_kv_is_quantized(job->v_type) &&
-           job->k_dim % TILE_DIMS == 0 && job->v_dim % 16 == 0;
+    bool is_float = !qn_kv_is_quantized(job->k_type) && !qn_kv_is_quantized(job->v_type);
+    bool rounds = job->k_type == QN_KV_F16 || job->v_type == QN_KV_F16;
+    return is_float && rounds && job->k_dim % TILE_DIMS == 0 && job->v_dim % 16 == 0;
 }
 
 static void pack_q(const block *b)

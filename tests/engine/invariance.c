@@ -133,10 +133,13 @@ static void class_t_changes_bits_with_the_level_alone(void **state)
 {
     static const qn_test_setting quantized_kv = {
         .has_kv = true, .k_type = QN_KV_Q8_0, .v_type = QN_KV_Q8_0};
+    static const qn_test_setting f32_kv = {
+        .has_kv = true, .k_type = QN_KV_F32, .v_type = QN_KV_F32};
     (void)state;
     qn_test_run r;
     subject fast;
     assert_class_t(&fast, "tiny", "Q8_0", quantized_kv, false);
+    assert_class_t(&fast, "tiny", "Q8_0", f32_kv, false);
     assert_class_t(&fast, "tiny", "BF16", quantized_kv, true);
     assert_class_t(&fast, "tiny", "Q8_0", (qn_test_setting){0}, true);
     assert_class_t(&fast, "tiny-windowed", "Q4_K_M", (qn_test_setting){0}, true);

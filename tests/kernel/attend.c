@@ -458,6 +458,7 @@ static void check_class_t(const qn_kernels *k, bool has_tiles)
         draw_scene(&s, 5000 + seed, seed % 16 ? 300 : 4300);
         bool is_float = !qn_kv_is_quantized(s.job.k_type) && !qn_kv_is_quantized(s.job.v_type);
         bool tiles = has_tiles && s.job.k_dim % 32 == 0 && s.job.v_dim % 16 == 0;
+        is_float &= s.job.k_type == QN_KV_F16 || s.job.v_type == QN_KV_F16;
         is_float &= tiles || !has_tiles;
         if (is_float)
             k->attend(&s.job, s.scratch);
