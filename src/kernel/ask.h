@@ -13,13 +13,14 @@ enum {
 };
 
 /* Asks for what comes after the n_bytes (a constant, at most 576) at `at`, which are read now. */
-static inline __attribute__((always_inline)) void qn_ask_ahead(const uint8_t *at, size_t n_bytes)
+static inline __attribute__((always_inline)) void qn_ask_ahead(const uint8_t *at, size_t n_bytes,
+                                                               size_t n_ahead)
 {
     if (((uintptr_t)at & 4095) < n_bytes)
         __builtin_prefetch(at + QN_ASK_TRANSLATION_AHEAD, 0, 2);
     QN_UNROLL(9)
     for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(at + QN_ASK_AHEAD + i, 0, 3);
+        __builtin_prefetch(at + n_ahead + i, 0, 3);
 }
 
 /* Asks for the first bytes of what is read next, which nothing before them asks for. */

@@ -1,6 +1,7 @@
 /* kernel/dot.avx2.h - kernels.h's dot: a unit's 16 sums by folding, 16 outputs by transposing. */
 #pragma once
 
+#include "kernel/spans.avx2.h"
 #include "kernel/unit.avx2.h"
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
@@ -145,20 +146,8 @@ LANES_INLINE lanes span_sums(kind k, block_sums f, const unit_scales u[4], row_a
     return acc;
 }
 
-/* A product without its weights. */
-typedef struct dot_rows {
-    size_t n_rows, n_spans, n_sums, y_stride;
-    const qn_dot_x *x; /* of each row */
-    float *y;
-} dot_rows;
-
-LANES_INLINE size_t n_rows_of(kind k, const dot_rows *d)
-{
-    return k.rows ? k.rows : d->n_rows;
-}
-
 /* Block i of the piece at w times each row, whose activations begin at place `at`. */
-LANES_INLINE void put_block(kind k, const dot_rows *d, const uint8_t *w, size_t i, size_t at,
+LANES_INLINE void put_block(kind k, const qn_dot_x *rows, const uint8_t *w, size_t i, size_t at,
                             block_sums f[QN_DOT_MOST_ROWS])
 {
     const size_t n_apart = (is_k(k) ? 2 : k.shape.n_group == 16 ? 1 : 4 / k.span) * QN_DOT_PLACE;
@@ -173,80 +162,44 @@ LANES_INLINE void put_block(kind k, const dot_rows *d, const uint8_t *w, size_t 
             QN_UNROLL(2)
         for (size_t h = 0; h < k.shape.n_group / 16u; h++)
             q[v][h] = values_of(k, w, &b, i, chain, v, h);
-        for (size_t r = 0; r < n_rows_of(k, d); r++)
-            f[r][chain][i] = sum_block(k, (const ints(*)[2])q, d->x[r].q + x, n_apart);
+        for (size_t r = 0; r < k.rows; r++)
+            f[r][chain][i] = sum_block(k, (const ints(*)[2])q, rows[r].q + x, n_apart);
     }
 }
 
 /* Pieces i to i + n - 1 of 16 outputs, whose weights begin at w. */
-LANES_INLINE void put_pieces(kind k, const dot_rows *d, const uint8_t *w, size_t i, size_t n,
-                             float *sums)
+LANES_INLINE void put_pieces(kind k, const span_rows *d, const qn_dot_x *x, const uint8_t *w,
+                             size_t i, size_t n, float *sums)
 {
     const size_t n_bytes = k.span * k.n_unit, step = 16 % d->n_spans;
     for (size_t at = 16 * i % d->n_spans; n > 0; n--, i++) {
         block_sums f[QN_DOT_MOST_ROWS];
         unit_scales u[4];
+        scales all;
         QN_UNROLL(1)
         for (size_t b = 0; b < n_blocks(k); b++)
-            put_block(k, d, w + i * n_bytes, b, at, f);
-        load_scales(k, w + i * n_bytes, u);
-        for (size_t r = 0; r < n_rows_of(k, d); r++)
-            lanes_store(sums + r * d->n_sums + 16 * i, span_sums(k, f[r], u, row_of(&d->x[r], at)));
+            put_block(k, x, w + i * n_bytes, b, at, f);
+        load_scales(k, w + i * n_bytes, &all);
+        QN_UNROLL(4)
+        for (size_t j = 0; j < k.span; j++)
+            u[j] = scales_of(k, &all, j);
+        for (size_t r = 0; r < k.rows; r++)
+            lanes_store(sums + r * d->n_sums + 16 * i, span_sums(k, f[r], u, row_of(&x[r], at)));
         at = at + step < d->n_spans ? at + step : at + step - d->n_spans;
-    }
-}
-
-/* Columns g to g + 7 of 16 rows of n floats; lanes hold rows 0-3, 8-11, 4-7, 12-15. */
-LANES_INLINE void columns_of(const float *m, size_t n, size_t g, ints c[8])
-{
-    ints a[8], b[8];
-    QN_UNROLL(8)
-    for (size_t i = 0; i < 8; i++)
-        a[i] = ints_load_halves((const void *)(m + i * n + g), (const void *)(m + (8 + i) * n + g));
-    transpose4(a, b);
-    transpose4(a + 4, b + 4);
-    QN_UNROLL(4)
-    for (size_t i = 0; i < 4; i++) {
-        c[i] = ints_even_quarters(b[i], b[4 + i]);
-        c[4 + i] = ints_odd_quarters(b[i], b[4 + i]);
-    }
-}
-
-/* acc plus the sums of n <= 8 spans of 16 outputs, from span s on. */
-LANES_INLINE lanes add_spans(size_t n_spans, size_t s, size_t n, const float *sums, lanes acc)
-{
-    ints t[8];
-    columns_of(sums, n_spans, s, t);
-    QN_UNROLL(8)
-    for (size_t c = 0; c < 8; c++) {
-        if (c >= n)
-            break;
-        acc = lanes_add(acc, ints_as_float(t[c]));
-    }
-    return acc;
-}
-
-/* Spans s to s + n - 1 of the 16 outputs whose sums are at y; lanes as columns_of has them. */
-static __attribute__((noinline)) void add_rows(const dot_rows *d, size_t s, size_t n,
-                                               const float *sums, float *y)
-{
-    for (size_t r = 0; r < d->n_rows; r++, y += d->y_stride) {
-        lanes acc = s > 0 ? lanes_load(y) : lanes_set(0);
-        acc = add_spans(d->n_spans, s, n, sums + r * d->n_sums, acc);
-        lanes_store(y, s + n < d->n_spans ? acc : lanes_swap_middle(acc));
     }
 }
 
 /* While the spans of 16 outputs are multiplied, those of the 16 before are added up: so memory
  * never waits for a chain of sums. */
-LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_t *w, float *sums)
+LANES_INLINE void dot_kind(kind k, const span_rows *d, const qn_dot_x *x, size_t n_out,
+                           const uint8_t *w, float *sums)
 {
     float *now = sums, *before = sums + d->n_rows * d->n_sums;
     for (size_t o = 0; o <= n_out; o += 16) {
         for (size_t s = 0, n; s < d->n_spans; s += n) {
             n = QN_MIN(d->n_spans - s, (size_t)8);
             if (o < n_out)
-                put_pieces(k, d, w + o * d->n_spans * k.span * k.n_unit / 16, s, n, now);
+                put_pieces(k, d, x, w + o * d->n_spans * k.span * k.n_unit / 16, s, n, now);
             if (o > 0)
                 add_rows(d, s, n, before, d->y + o - 16);
         }
@@ -255,24 +208,25 @@ LANES_INLINE void dot_kind(kind k, const dot_rows *d, size_t n_out, const uint8_
     }
 }
 
-typedef void dot_function(const dot_rows *d, size_t n_out, const uint8_t *w, float *sums);
+typedef void dot_function(const span_rows *d, const qn_dot_x *x, size_t n_out, const uint8_t *w,
+                          float *sums);
 
-/* One copy of the code for each quantized encoding, and span and number of rows that are frequent;
- * a function each, since compilers take long for all of them in one. */
+/* One copy of the code for each quantized encoding, span and number of rows; a function each, since
+ * compilers take long for all of them in one. */
 // clang-format off
 #define KIND(encoding, n_span, n_rows, n_values, n_bytes, ...) \
     static __attribute__((noinline)) void dot_##encoding##_##n_span##_##n_rows( \
-        const dot_rows *d, size_t n_out, const uint8_t *w, float *sums) \
+        const span_rows *d, const qn_dot_x *x, size_t n_out, const uint8_t *w, float *sums) \
     { \
         if ((n_values) == 32 || ((n_values) > 1 && (n_span) == 4)) \
             dot_kind((kind){encoding, {__VA_ARGS__}, n_span, n_rows, 512 * (n_bytes) / (n_values)}, \
-                     d, n_out, w, sums); \
+                     d, x, n_out, w, sums); \
     }
 #define X(encoding, name, type, ...) \
     KIND(encoding, 4, 1, __VA_ARGS__) \
     KIND(encoding, 4, 2, __VA_ARGS__) \
-    KIND(encoding, 4, 0, __VA_ARGS__) \
-    KIND(encoding, 2, 0, __VA_ARGS__)
+    KIND(encoding, 2, 1, __VA_ARGS__) \
+    KIND(encoding, 2, 2, __VA_ARGS__)
 #include "kernel/encodings.def"
 #undef X
 #undef KIND
@@ -282,15 +236,15 @@ LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w
                       qn_dot_scratch s, float *y, size_t y_stride)
 {
     // clang-format off
-    static dot_function *const of[QN_N_ENCODINGS][4] = {
+    static dot_function *const of[QN_N_ENCODINGS][2][QN_DOT_MOST_ROWS] = {
 #define X(encoding, ...) \
-        [encoding] = {dot_##encoding##_4_1, dot_##encoding##_4_2, dot_##encoding##_4_0, dot_##encoding##_2_0},
+        [encoding] = {{dot_##encoding##_2_1, dot_##encoding##_2_2}, \
+                      {dot_##encoding##_4_1, dot_##encoding##_4_2}},
 #include "kernel/encodings.def"
 #undef X
     };
     // clang-format on
-    size_t span = qn_act_span(n_in), n_spans = n_in / 32 / span;
-    size_t which = span == 2 ? 3 : QN_MIN(n_rows - 1, (size_t)2);
-    dot_rows d = {n_rows, n_spans, qn_dot_n_sums(n_in), y_stride, s.x, y};
-    of[e][which](&d, n_out, w, s.sums);
+    size_t span = qn_act_span(n_in);
+    span_rows d = {n_rows, n_in / 32 / span, qn_dot_n_sums(n_in), y_stride, y};
+    of[e][span / 4][n_rows - 1](&d, s.x, n_out, w, s.sums);
 }

@@ -1,4 +1,4 @@
-/* kernel/dot.avx512.c - products of one row with AVX-512. */
+/* kernel/dot.avx512.c - products of one or two rows with AVX-512. */
 #include "kernel/dot.avx2.h"
 
 void qn_dot_avx512(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,

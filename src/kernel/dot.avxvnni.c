@@ -1,4 +1,4 @@
-/* kernel/dot.avxvnni.c - products of one row with VNNI on 256 bits. */
+/* kernel/dot.avxvnni.c - products of one or two rows with VNNI on 256 bits. */
 #include "kernel/dot.avx2.h"
 
 void qn_dot_avxvnni(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,

@@ -3,17 +3,10 @@
 
 #include <string.h>
 
-/* Where rows are not whole pieces, one may begin at any span. A multiple of 16. */
-static size_t n_places_of(size_t n_in)
-{
-    size_t n_spans = n_in / 32 / qn_act_span(n_in);
-    return n_spans % 16 == 0 ? n_spans : (n_spans + 15 + 15) / 16 * 16;
-}
-
 size_t qn_dot_x_bytes(size_t n_in)
 {
     size_t n_of_group = sizeof(float) + sizeof(float) + 2 * sizeof(int32_t);
-    return n_places_of(n_in) * (QN_DOT_PLACE + qn_act_span(n_in) * n_of_group);
+    return qn_dot_n_places(n_in) * (QN_DOT_PLACE + qn_act_span(n_in) * n_of_group);
 }
 
 /* Where half h of group j of a place lies. */
@@ -65,7 +58,7 @@ qn_dot_x qn_dot_arrange(qn_encoding e, size_t n_in, const qn_act *act, void *mem
 {
     qn_shape shape = *qn_encoding_shape(e);
     qn_dot_order order = qn_dot_order_of(shape, qn_encoding_block(e));
-    size_t span = qn_act_span(n_in), n_groups = n_in / 32, n = n_places_of(n_in);
+    size_t span = qn_act_span(n_in), n_groups = n_in / 32, n = qn_dot_n_places(n_in);
     int8_t *q = memory;
     sums to = {.n_places = n, .d = (void *)(q + n * QN_DOT_PLACE)};
     to.sum = to.d + n * span;

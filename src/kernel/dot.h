@@ -1,4 +1,4 @@
-/* kernel/dot.h - products of few rows of activations, which take as long as memory does.
+/* kernel/dot.h - products of one or two rows of activations, which take as long as memory does.
  *
  * Weights are read once, in the order in which they lie in memory, which is what a CPU prefetches
  * best: a row of weights after the other, each 16 spans (a piece) of its own. The spans' sums of
@@ -16,7 +16,7 @@
 
 enum {
     QN_DOT_OUTPUTS = 16,
-    QN_DOT_MOST_ROWS = 4,
+    QN_DOT_MOST_ROWS = 2,
     QN_DOT_MOST_VALUES = 32768, /* of several rows: more would leave the nearest cache */
 };
 
@@ -46,8 +46,7 @@ typedef struct qn_dot_scratch {
     float *sums;       /* 2 * n_rows * qn_dot_n_sums: of 16 outputs and of the 16 before */
 } qn_dot_scratch;
 
-/* Whether so few rows are no slower so than with panels (docs/speed/014-order-of-terms.md). An odd
- * number of groups, which no published model has, is left to panels. */
+/* An odd number of groups, which no published model has, is left to panels. */
 static inline bool qn_dot_suits(size_t n_rows, size_t n_in)
 {
     return qn_act_span(n_in) > 1 &&
@@ -63,6 +62,14 @@ static inline qn_dot_order qn_dot_order_of(qn_shape shape, size_t n_block)
 static inline size_t qn_dot_n_sums(size_t n_in)
 {
     return n_in / 2 / qn_act_span(n_in) + 16;
+}
+
+/* Spans, and the first again where rows are not whole pieces, so that one may begin at any span. A
+ * multiple of 16. */
+static inline size_t qn_dot_n_places(size_t n_in)
+{
+    size_t n_spans = n_in / 32 / qn_act_span(n_in);
+    return n_spans % 16 == 0 ? n_spans : (n_spans + 15 + 15) / 16 * 16;
 }
 
 /* Bytes of what qn_dot_arrange writes for a row: a multiple of 64. */

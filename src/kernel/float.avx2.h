@@ -177,10 +177,10 @@ LANES_INLINE void dot_tile(factors f, size_t n_outputs, size_t n_rows, const ope
     take_sums(n_outputs, n_rows, p.first > 0 ? v->sums : NULL, sum);
     for (; i + 2 <= p.end; i += 2) {
         if (n_outputs == 1)
-            qn_ask_ahead(v->w + i * w_bytes, 64);
+            qn_ask_ahead(v->w + i * w_bytes, 64, QN_ASK_AHEAD);
         add_step(f, n_outputs, n_rows, v, i, sum);
         if (n_outputs == 1 && w_bytes == 64)
-            qn_ask_ahead(v->w + (i + 1) * w_bytes, 64);
+            qn_ask_ahead(v->w + (i + 1) * w_bytes, 64, QN_ASK_AHEAD);
         add_step(f, n_outputs, n_rows, v, i + 1, sum);
     }
     if (i < p.end)

@@ -9,6 +9,7 @@
 #include "kernel/bf16.h"
 #include "kernel/cpu.h"
 #include "kernel/dot.h"
+#include "kernel/few.h"
 #include "kernel/gate.h"
 #include "kernel/hadamard.h"
 #include "kernel/logits.h"
@@ -48,10 +49,14 @@ typedef struct qn_kernels {
     void (*panel_tiles_end)(void);
 
     /* y[r * y_stride + o] = n_in quantized weights of output o times row r of activations (s.x[r]),
-     * for n_out outputs, a multiple of 16, without a gap from w on. May ask memory for what comes
-     * after them. NULL: panels do it. */
+     * for n_out outputs, a multiple of 16, without a gap from w on, of rows that qn_dot_suits. May
+     * ask memory for what comes after the weights. NULL: panels do it. */
     void (*dot)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
                 qn_dot_scratch s, float *y, size_t y_stride);
+
+    /* The same of rows that qn_few_suits. */
+    void (*few)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
+                qn_few_scratch s, float *y, size_t y_stride);
 
     /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
     void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,

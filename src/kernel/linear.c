@@ -1,8 +1,8 @@
 /* kernel/linear.c - cuts a product into panels and rows for the kernels.
  *
- * Few rows of activations are multiplied in the order of memory (dot.h). For more, weights are
- * expanded once per 32 outputs, 256 of K and ROWS_AT_ONCE rows, into a panel that stays in the
- * first-level cache; the sums of those rows stay in the second. */
+ * Up to four rows of activations are multiplied in the order of memory (dot.h, few.h). For more,
+ * weights are expanded once per 32 outputs, 256 of K and ROWS_AT_ONCE rows, into a panel that stays
+ * in the first-level cache; the sums of those rows stay in the second. */
 #include "kernel/linear.h"
 #include "kernel/ask.h"
 #include "kernel/panel.h"
@@ -27,9 +27,15 @@ typedef struct scratch {
 } scratch;
 
 /* Few rows: the spans' sums of two times 16 outputs behind the activations. */
-static size_t dot_scratch_bytes(size_t n_in, size_t n_rows)
+static size_t few_scratch_bytes(size_t n_in)
 {
-    return n_rows * (qn_dot_x_bytes(n_in) + 2 * qn_dot_n_sums(n_in) * sizeof(float));
+    size_t n_sums = 2 * qn_dot_n_sums(n_in) * sizeof(float);
+    size_t n_dot = QN_DOT_MOST_ROWS, n_few = QN_FEW_MOST_ROWS;
+    while (n_dot > 0 && !qn_dot_suits(n_dot, n_in))
+        n_dot--;
+    while (n_few > 0 && !qn_few_suits(n_few, n_in))
+        n_few--;
+    return QN_MAX(n_dot * (qn_dot_x_bytes(n_in) + n_sums), n_few * (qn_few_x_bytes(n_in) + n_sums));
 }
 
 /* Where floats are multiplied. */
@@ -57,10 +63,7 @@ static size_t float_values_bytes(qn_encoding e, size_t n_in)
 
 size_t qn_linear_scratch_bytes(qn_encoding e, bool is_act, size_t n_in)
 {
-    size_t n_dot = QN_DOT_MOST_ROWS;
-    while (n_dot > 0 && !qn_dot_suits(n_dot, n_in))
-        n_dot--;
-    size_t n = is_act ? QN_MAX(sizeof(scratch), dot_scratch_bytes(n_in, n_dot))
+    size_t n = is_act ? QN_MAX(sizeof(scratch), few_scratch_bytes(n_in))
                       : sizeof(float_scratch) + float_values_bytes(e, n_in);
     return (n + 63) / 64 * 64;
 }
@@ -148,28 +151,49 @@ static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin,
         k->panel_tiles_end();
 }
 
-/* Few rows: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
-static size_t dot_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
-                       size_t n_rows, const uint8_t *act, float *y, size_t y_stride, void *memory)
+static void dot_rows(const qn_kernels *k, const qn_matrix *w, size_t n_out, const uint8_t *bytes,
+                     size_t n_rows, const uint8_t *act, float *y, size_t y_stride, uint8_t *memory)
 {
-    size_t n_act = qn_act_bytes(w->n_in), n_x = qn_dot_x_bytes(w->n_in);
-    size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
-    if (!k->dot || !qn_dot_suits(n_rows, w->n_in))
-        return o_begin;
     qn_dot_x x[QN_DOT_MOST_ROWS];
-    uint8_t *free = memory;
-    qn_ask_first(w->bytes + o_begin * w->n_row_bytes, n_out * w->n_row_bytes);
-    for (size_t r = 0; r < n_rows; r++, free += n_x)
-        x[r] = qn_dot_arrange(w->encoding, w->n_in, (const void *)(act + r * n_act), free);
-    k->dot(w->encoding, w->n_in, n_out, w->bytes + o_begin * w->n_row_bytes, n_rows,
-           (qn_dot_scratch){x, (void *)free}, y, y_stride);
+    for (size_t r = 0; r < n_rows; r++, memory += qn_dot_x_bytes(w->n_in))
+        x[r] = qn_dot_arrange(w->encoding, w->n_in, (const void *)(act + r * qn_act_bytes(w->n_in)),
+                              memory);
+    k->dot(w->encoding, w->n_in, n_out, bytes, n_rows, (qn_dot_scratch){x, (void *)memory}, y,
+           y_stride);
+}
+
+static void few_rows(const qn_kernels *k, const qn_matrix *w, size_t n_out, const uint8_t *bytes,
+                     size_t n_rows, const uint8_t *act, float *y, size_t y_stride, uint8_t *memory)
+{
+    size_t n_act = qn_act_bytes(w->n_in), n_x = qn_few_x_bytes(w->n_in);
+    for (size_t r = 0; r < n_rows; r++)
+        qn_few_arrange(w->encoding, w->n_in, (const void *)(act + r * n_act), memory + r * n_x);
+    k->few(w->encoding, w->n_in, n_out, bytes, n_rows,
+           (qn_few_scratch){memory, (void *)(memory + n_rows * n_x)}, y, y_stride);
+}
+
+/* Few rows: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
+static size_t rows_in_order(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
+                            size_t n_rows, const uint8_t *act, float *y, size_t y_stride,
+                            void *memory)
+{
+    bool is_dot = k->dot && qn_dot_suits(n_rows, w->n_in);
+    if (!is_dot && !(k->few && qn_few_suits(n_rows, w->n_in)))
+        return o_begin;
+    size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
+    const uint8_t *bytes = w->bytes + o_begin * w->n_row_bytes;
+    qn_ask_first(bytes, n_out * w->n_row_bytes);
+    if (is_dot)
+        dot_rows(k, w, n_out, bytes, n_rows, act, y, y_stride, memory);
+    else
+        few_rows(k, w, n_out, bytes, n_rows, act, y, y_stride, memory);
     return o_begin + n_out;
 }
 
 void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                   size_t n_rows, const void *act, float *y, size_t y_stride, void *memory)
 {
-    size_t o = dot_rows(k, w, o_begin, o_end, n_rows, act, y, y_stride, memory);
+    size_t o = rows_in_order(k, w, o_begin, o_end, n_rows, act, y, y_stride, memory);
     for (size_t r = 0, n; o < o_end && r < n_rows; r += n) {
         n = QN_MIN(n_rows - r, (size_t)ROWS_AT_ONCE);
         linear_rows(k, w, o, o_end, n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),

@@ -1,8 +1,9 @@
-/* kernel/unit.avx2.h - weights of few-row products: units, decoded in the order of memory.
+/* kernel/unit.avx2.h - weights of one row's and few rows' products: units, in the order of memory.
  *
  * A piece is 16 spans that follow each other (act.h); unit j of it is group j of each of them, so
- * that a lane is a span. Values come in vectors of 64: the halves of four groups, in the order that
- * an encoding gives without much ado (qn_dot_order); dot.avx2.h brings their sums into lanes. */
+ * that a lane is a span. For one row values come in vectors of 64: the halves of four groups, in
+ * the order that an encoding gives without much ado (qn_dot_order); dot.avx2.h brings their sums
+ * into lanes. */
 #pragma once
 
 #include "kernel/ask.h"
@@ -13,7 +14,7 @@
 typedef struct kind {
     qn_encoding e;
     qn_shape shape;
-    size_t span, rows; /* groups; of activations, 0 for any number */
+    size_t span, rows; /* groups; of activations */
     size_t n_unit;     /* bytes */
 } kind;
 
@@ -213,22 +214,18 @@ LANES_INLINE unit_scales scales_of(kind k, const scales *s, size_t j)
     return u;
 }
 
-/* Of each unit of the piece at w. */
-LANES_INLINE void load_scales(kind k, const uint8_t *w, unit_scales u[4])
+/* Those of the piece at w. */
+LANES_INLINE void load_scales(kind k, const uint8_t *w, scales *s)
 {
-    scales s;
     switch (k.e) {
     case QN_Q4_K:
-    case QN_Q5_K: load_header_k(w, k.n_unit / 2, &s); break;
-    case QN_Q6_K: load_scales_q6_k(w, &s); break;
+    case QN_Q5_K: load_header_k(w, k.n_unit / 2, s); break;
+    case QN_Q6_K: load_scales_q6_k(w, s); break;
     default:
-        load_f16s_apart(k, w, 0, s.scale);
+        load_f16s_apart(k, w, 0, s->scale);
         if (k.shape.has_min)
-            load_f16s_apart(k, w, offsetof(qn_q4_1, m), s.min);
+            load_f16s_apart(k, w, offsetof(qn_q4_1, m), s->min);
     }
-    QN_UNROLL(4)
-    for (size_t j = 0; j < k.span; j++)
-        u[j] = scales_of(k, &s, j);
 }
 
 /* --- values: vectors of 64, four of which make a block --- */
@@ -311,7 +308,7 @@ LANES_INLINE void load_block(kind k, const uint8_t *w, size_t i, raw *b)
     QN_UNROLL(4)
     for (size_t v = 0; v < 4; v++) {
         if (v % 2 == 0)
-            qn_ask_ahead(w + (2 * i + v / 2) * n_half, n_half);
+            qn_ask_ahead(w + (2 * i + v / 2) * n_half, n_half, QN_ASK_AHEAD);
         const uint8_t *at = w + i * k.n_unit + 4 * v * n, *span = w + (2 * i + v / 2) * k6;
         switch (k.e) {
         case QN_Q4_0: load_nibbles(at + offsetof(qn_q4_0, qs), n, b->a[v]); break;

@@ -1,0 +1,8 @@
+/* kernel/few.avx512vnni.c - products of three or four rows with VNNI on 512 bits. */
+#include "kernel/few.avx2.h"
+
+void qn_few_avx512vnni(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
+                       qn_few_scratch s, float *y, size_t y_stride)
+{
+    few(e, n_in, n_out, w, n_rows, s, y, y_stride);
+}
