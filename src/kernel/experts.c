@@ -270,7 +270,7 @@ void qn_experts_gate(const qn_experts *e, const qn_matrix *up, qn_gate_kind gate
 
 /* --- down, and the sum --- */
 
-/* The rows lie apart, so what is added to them later is asked for now. */
+/* The rows lie apart, so memory is asked for them before their sums are there. */
 static void ask_for_sums(const qn_experts *e, const scratch *s, size_t o, size_t slot,
                          size_t n_rows)
 {
