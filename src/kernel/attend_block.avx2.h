@@ -31,12 +31,12 @@ typedef struct block { /* n tile rows of each of n_heads kv heads, from t0 on, a
     size_t t0, n, n_tiles, n_tile;  /* n_tile rows to a tile, fewer in the last */
     uint32_t page_first, page_last; /* that a row sees */
     uint32_t low_of_last;           /* the lowest position that the last row sees */
-    bool in_place;                  /* few rows: read pages as they are stored */
-    float *q;                       /* float keys: tiles [k_dim][n_tile] */
-    void *page;                     /* keys, then values, decoded for many rows */
-    float *p;                       /* [n][64]: scores, then probabilities */
-    float *c, *b;                   /* [n]: what earlier sums, and the page's, are multiplied by */
-    slots *seen;                    /* [n]; all of the page when whole */
+    bool in_place; /* few rows: read pages as stored where they can be, and ask ahead */
+    float *q;      /* float keys: tiles [k_dim][n_tile] */
+    void *page;    /* keys, then values, decoded for many rows */
+    float *p;      /* [n][64]: scores, then probabilities */
+    float *c, *b;  /* [n]: what earlier sums, and the page's, are multiplied by */
+    slots *seen;   /* [n]; all of the page when whole */
     bool whole;
     const uint8_t *rest; /* lines of the next page that are not yet fetched */
     size_t n_rest;

@@ -22,8 +22,8 @@ typedef enum qn_cpu_level {
  * asks the kernel, which then lets the whole process use them. Safe from any thread. */
 bool qn_cpu_has(qn_cpu_level level);
 
-/* Whether vdpbf16ps multiplies faster than fma: with Intel's, attention took 1.5 times as long
- * (docs/speed/024-bf16-attention.md), so class T has tiles there or nothing. */
+/* Whether vdpbf16ps multiplies faster than fma: with Intel's, attention took 1.5 to 1.9 times as
+ * long (docs/speed/024-bf16-attention.md), so class T has tiles there or nothing. */
 bool qn_cpu_gains_by_bf16(void);
 
 /* What the machine lacks of the level ("AVX512-VNNI"), NULL where qn_cpu_has it. */
