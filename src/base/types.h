@@ -10,9 +10,22 @@
 #define QN_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define QN_MAX(a, b) ((a) > (b) ? (a) : (b))
 
+/* Defined with sanitizers: one loop does for what is otherwise made for each of many sizes and
+ * encodings. It is the same source and gives the same bits, but checks on each access of each copy
+ * take minutes to compile. */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
+#define QN_ONE_LOOP
+#elif defined __has_feature
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define QN_ONE_LOOP
+#endif
+#endif
+
 /* QN_UNROLL(6) before a for: the compiler unrolls it up to 6 times. */
 #define QN_PRAGMA(text) _Pragma(#text)
-#ifdef __clang__
+#if defined QN_ONE_LOOP
+#define QN_UNROLL(n)
+#elif defined __clang__
 #define QN_UNROLL(n) QN_PRAGMA(clang loop unroll_count(n))
 #else
 #define QN_UNROLL(n) QN_PRAGMA(GCC unroll n)

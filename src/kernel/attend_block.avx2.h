@@ -51,17 +51,8 @@ typedef struct block { /* n tile rows of each of n_heads kv heads, from t0 on, a
     float *padded;      /* one query */
 } block;
 
-/* With sanitizers one loop does for all tiles: checks on every unrolled access take minutes. */
-#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__
-#define ONE_LOOP
-#elif defined __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define ONE_LOOP
-#endif
-#endif
-
 // clang-format off
-#ifdef ONE_LOOP
+#ifdef QN_ONE_LOOP
 #define WITH_ROWS(n_rows, f, ...) { f(n_rows, __VA_ARGS__); }
 #else
 /* Calls f(constant rows, ...) so that tiles unroll. */

@@ -15,7 +15,7 @@ enum {
 
 // clang-format off
 /* Calls f(constant rows, ...) for more than TILE_QUERIES. */
-#ifdef ONE_LOOP
+#ifdef QN_ONE_LOOP
 #define WITH_MORE_ROWS(n_rows, f, ...) { f(n_rows, __VA_ARGS__); }
 #else
 #define WITH_MORE_ROWS(n_rows, f, ...) \

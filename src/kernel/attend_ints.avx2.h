@@ -188,7 +188,7 @@ LANES_INLINE void int_score_tile(size_t n_rows, size_t n_lanes, qn_kv_type type,
     }
 }
 
-#ifdef ONE_LOOP
+#ifdef QN_ONE_LOOP
 #define WITH_3_ROWS WITH_ROWS
 #else
 // clang-format off
@@ -416,7 +416,7 @@ LANES_INLINE void int_value_tile(size_t n_rows, size_t n_lanes, code_form form, 
 
 // clang-format off
 /* int_value_tile with constant rows and lanes; as many lanes as MOST_SUMS allows. */
-#ifdef ONE_LOOP
+#ifdef QN_ONE_LOOP
 #define INT_VALUES(form, high) int_value_tile(n_rows, n_lanes, form, high, w);
 #else
 #define INT_VALUE_TILE(rows, lanes, form, high)     case 8 * (lanes) + (rows): int_value_tile(rows, lanes, form, high, w); break;

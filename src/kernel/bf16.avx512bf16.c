@@ -191,11 +191,15 @@ static size_t multiply_some(const product *v, size_t number, size_t o, size_t r)
 {
     size_t n_left = v->n_rows - r, n_tiles = (n_left + MOST_TILE_ROWS - 1) / MOST_TILE_ROWS;
     size_t n = (n_left + n_tiles - 1) / n_tiles;
+#ifdef QN_ONE_LOOP
+    multiply_tile(v, n, number, o, r);
+#else
     switch (n) {
     case 10: multiply_tile(v, 10, number, o, r); break;
     case 11: multiply_tile(v, 11, number, o, r); break;
     default: multiply_tile(v, 12, number, o, r);
     }
+#endif
     return n;
 }
 

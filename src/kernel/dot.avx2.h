@@ -208,6 +208,8 @@ LANES_INLINE void dot_kind(kind k, const span_rows *d, const qn_dot_x *x, size_t
     }
 }
 
+#ifndef QN_ONE_LOOP
+
 typedef void dot_function(const span_rows *d, const qn_dot_x *x, size_t n_out, const uint8_t *w,
                           float *sums);
 
@@ -230,21 +232,26 @@ typedef void dot_function(const span_rows *d, const qn_dot_x *x, size_t n_out, c
 #include "kernel/encodings.def"
 #undef X
 #undef KIND
+
+static dot_function *const of[QN_N_ENCODINGS][2][QN_DOT_MOST_ROWS] = {
+#define X(encoding, ...) \
+    [encoding] = {{dot_##encoding##_2_1, dot_##encoding##_2_2}, \
+                  {dot_##encoding##_4_1, dot_##encoding##_4_2}},
+#include "kernel/encodings.def"
+#undef X
+};
 // clang-format on
+
+#endif
 
 LANES_INLINE void dot(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
                       qn_dot_scratch s, float *y, size_t y_stride)
 {
-    // clang-format off
-    static dot_function *const of[QN_N_ENCODINGS][2][QN_DOT_MOST_ROWS] = {
-#define X(encoding, ...) \
-        [encoding] = {{dot_##encoding##_2_1, dot_##encoding##_2_2}, \
-                      {dot_##encoding##_4_1, dot_##encoding##_4_2}},
-#include "kernel/encodings.def"
-#undef X
-    };
-    // clang-format on
     size_t span = qn_act_span(n_in);
     span_rows d = {n_rows, n_in / 32 / span, qn_dot_n_sums(n_in), y_stride, y};
+#ifdef QN_ONE_LOOP
+    dot_kind(kind_of(e, span, n_rows), &d, s.x, n_out, w, s.sums);
+#else
     of[e][span / 4][n_rows - 1](&d, s.x, n_out, w, s.sums);
+#endif
 }

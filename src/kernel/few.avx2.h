@@ -361,6 +361,8 @@ LANES_INLINE void few_kind(kind k, const few_rows *d, size_t n_out, const uint8_
     }
 }
 
+#ifndef QN_ONE_LOOP
+
 typedef void few_function(const few_rows *d, size_t n_out, const uint8_t *w, float *sums);
 
 /* One copy of the code for each quantized encoding, and span and number of rows that are frequent;
@@ -380,23 +382,28 @@ typedef void few_function(const few_rows *d, size_t n_out, const uint8_t *w, flo
 #include "kernel/encodings.def"
 #undef X
 #undef KIND
+
+static few_function *const of[QN_N_ENCODINGS][2] = {
+#define X(encoding, ...) \
+    [encoding] = {few_##encoding##_2_4, few_##encoding##_4_4},
+#include "kernel/encodings.def"
+#undef X
+};
 // clang-format on
+
+#endif
 
 LANES_INLINE void few(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
                       qn_few_scratch s, float *y, size_t y_stride)
 {
-    // clang-format off
-    static few_function *const of[QN_N_ENCODINGS][2] = {
-#define X(encoding, ...) \
-        [encoding] = {few_##encoding##_2_4, few_##encoding##_4_4},
-#include "kernel/encodings.def"
-#undef X
-    };
-    // clang-format on
     size_t span = qn_act_span(n_in);
     few_rows d = {.to = {n_rows, n_in / 32 / span, qn_dot_n_sums(n_in), y_stride, y},
                   .x = s.x,
                   .x_stride = qn_few_x_bytes(n_in),
                   .n_apart = 4 * qn_dot_n_places(n_in)};
+#ifdef QN_ONE_LOOP
+    few_kind(kind_of(e, span, QN_FEW_MOST_ROWS), &d, n_out, w, s.sums);
+#else
     of[e][span / 4](&d, n_out, w, s.sums);
+#endif
 }

@@ -10,13 +10,19 @@
 #include "kernel/blocks.h"
 #include "kernel/expand.avx2.h"
 
-/* What the code is made for, all of it constant. */
+/* What the code is made for, all of it constant but with QN_ONE_LOOP. */
 typedef struct kind {
     qn_encoding e;
     qn_shape shape;
     size_t span, rows; /* groups; of activations */
     size_t n_unit;     /* bytes */
 } kind;
+
+LANES_INLINE kind kind_of(qn_encoding e, size_t span, size_t rows)
+{
+    size_t n_unit = 512 * qn_encoding_block_bytes(e) / qn_encoding_block(e);
+    return (kind){e, *qn_encoding_shape(e), span, rows, n_unit};
+}
 
 /* Scales of a piece, before those of a unit are taken out of it. */
 typedef struct scales {
