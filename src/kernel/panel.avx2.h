@@ -243,6 +243,9 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
     for (size_t n; n_tiles > 0; n_tiles--, t.x += n * t.x_stride, t.y += n * t.y_stride) {
         n = (n_rows + n_tiles - 1) / n_tiles;
         n_rows -= n;
+#ifdef QN_ONE_LOOP
+        mul_tile(n, n_panels, shape, n_k, t);
+#else
         switch (n) {
         case 1: mul_tile(1, n_panels, shape, n_k, t); break;
 #if MOST_ROWS > 2
@@ -253,6 +256,7 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
 #endif
         default: mul_tile(2, n_panels, shape, n_k, t);
         }
+#endif
     }
 }
 
