@@ -117,13 +117,13 @@ static void add_int_values(const qn_attend_job *job, const void *page, const see
 static void add_page(const query *q, uint32_t page, float *part)
 {
     const qn_attend_job *job = q->job;
-    const void *keys = qn_attend_keys(job, q->head, page);
-    const void *values = qn_attend_values(job, q->head, page);
     bool is_int = qn_kv_is_quantized(job->v_type);
     float s[QN_PAGE_TOKENS], sum[16] = {0};
     seen w = {.p = s};
     if (!qn_attend_slots(job, qn_attend_position(job, q->t), page, &w.first, &w.last))
         return;
+    const void *keys = qn_attend_keys(job, q->head, page);
+    const void *values = qn_attend_values(job, q->head, page);
     for (size_t j = 0; j < QN_PAGE_TOKENS; j++)
         s[j] = j < w.first || j > w.last ? -INFINITY : score(q, keys, j);
     float own = page_max(s), m = qn_max_f32(part[0], own);
