@@ -63,7 +63,7 @@ $(B)/fuzz-%: $(B)/tests/fuzz/%.o $(B)/tests/support/support.a $(LIB)
 # Every test of this variant; the last line is "N passed, N failed, N skipped".
 check: all $(TESTS) $(FUZZ:%=$(B)/replay-%)
 	script/check-layers && script/check-banned
-	script/run-tests $(B) $(TESTS) $(FUZZ:%=$(B)/replay-%)
+	script/run-tests $(if $(filter tsan,$(V)),--races) $(B) $(TESTS) $(FUZZ:%=$(B)/replay-%)
 tests: all $(TESTS) $(BENCHES) $(FUZZ:%=$(B)/replay-%)
 # Quern beside the peers whose folders QUERN_BENCH_LLAMA and QUERN_BENCH_IK name (bench/table.py). bench-full goes on where
 # it was interrupted (build/bench/full.jsonl) and writes docs/speed.md.
