@@ -134,7 +134,7 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
     size_t tile = qn_encoding_shape(m->encoding)->n_group == 16 ? TILE_ROWS_OF_16 : TILE_ROWS;
     size_t n_tiles = (n_rows + tile - 1) / tile * ((m->n_in + QN_PANEL_K - 1) / QN_PANEL_K);
     size_t n_asked = (size_t)(next.end - next.at) / n_tiles + 64;
-    memset(y, 0, n_rows * QN_LINEAR_GRANULE * sizeof *y);
+    qn_panel_sums sums = {qn_panel_zeros, 0, y, QN_LINEAR_GRANULE};
     for (size_t at = 0, n_k; at < m->n_in; at += n_k) {
         n_k = QN_MIN(m->n_in - at, (size_t)QN_PANEL_K);
         size_t offset = at / n_block * qn_encoding_block_bytes(m->encoding);
@@ -147,8 +147,9 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
             k->panel_mul(*qn_encoding_shape(m->encoding), qn_act_span(m->n_in), n_k, 2, panel,
                          QN_MIN(n_rows - r, tile),
                          (const void *)(x + r * x_bytes + at / QN_PANEL_K * sizeof(qn_act)),
-                         x_bytes, 0, y + r * QN_LINEAR_GRANULE);
+                         x_bytes, 0, qn_panel_sums_behind(sums, r));
         }
+        sums.from = y, sums.from_stride = QN_LINEAR_GRANULE;
     }
 }
 

@@ -35,13 +35,14 @@ typedef struct qn_kernels {
     void (*expand[QN_N_ENCODINGS])(qn_panel *p, size_t n_k, const uint8_t *w, size_t stride,
                                    const uint8_t *next);
 
-    /* acc[r][panel][o] += each span (act.h) of n_k weights of output o of the panel times values
-     * x_begin to x_begin + n_k, all of one block, of activation row r, whose block is at
-     * x + r * x_stride bytes. Whole spans; one or two panels; acc is [n_rows][n_panels][16]. Where
-     * the level has the two functions below, calls with QN_PANEL_TILES_LEAST rows or more stand
-     * between them, on the same thread and with the same shape and n_rows. */
+    /* sums.to = sums.from plus each span (act.h) of n_k weights of an output times values x_begin
+     * to x_begin + n_k, all of one block, of activation row r, whose block is at x + r * x_stride
+     * bytes. Whole spans; one or two panels. Where the level has the two functions below, calls
+     * with QN_PANEL_TILES_LEAST rows or more stand between them, on the same thread and with the
+     * same shape and n_rows. */
     void (*panel_mul)(qn_shape shape, size_t span, size_t n_k, size_t n_panels, const qn_panel *p,
-                      size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin, float *acc);
+                      size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin,
+                      qn_panel_sums sums);
 
     /* Give the thread's tile registers their shapes; free them, so that switching threads need not
      * save them. NULL where the level has no tiles. */

@@ -90,16 +90,31 @@ static size_t step_of(const qn_shape *shape, size_t n_rows)
     return shape->n_bits == 8 && n_rows <= 64 ? 128 : QN_PANEL_K;
 }
 
+typedef struct batch { /* rows of activations and where their outputs go */
+    size_t n_rows;
+    const uint8_t *act;
+    float *y;
+    size_t y_stride;
+} batch;
+
+/* Of outputs that do not fill panels. */
+static void copy_sums(size_t n, const batch *b, const float *acc, size_t stride)
+{
+    for (size_t r = 0; r < b->n_rows; r++)
+        memcpy(b->y + r * b->y_stride, acc + r * stride, n * sizeof *acc);
+}
+
 /* The sums of up to 32 outputs from o on. While they are computed the weights from next on are
- * asked for. */
+ * asked for. The last product's sums go to the rows of y, so that misses wait behind arithmetic;
+ * until then they lie close together, where rows a power of two apart would displace each other. */
 static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_t n_out,
-                        const uint8_t *next, size_t n_rows, const uint8_t *act, scratch *s)
+                        const uint8_t *next, const batch *b, scratch *s)
 {
     const qn_shape *shape = qn_encoding_shape(w->encoding);
     size_t n_block = qn_encoding_block(w->encoding), n_panels = (n_out + 15) / 16;
     size_t block_bytes = qn_encoding_block_bytes(w->encoding);
-    memset(s->acc, 0, n_rows * n_panels * 16 * sizeof(float));
-    size_t step = step_of(shape, n_rows);
+    qn_panel_sums sums = {qn_panel_zeros, 0, s->acc, n_panels * 16};
+    size_t step = step_of(shape, b->n_rows);
     for (size_t at = 0, n_k; at < w->n_in; at += n_k) {
         n_k = QN_MIN(w->n_in - at, step);
         size_t offset = at / n_block * block_bytes;
@@ -107,10 +122,15 @@ static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_
             expand(k, w->encoding, &s->d, i, n_k, QN_MIN(n_out - 16 * i, (size_t)16),
                    w->bytes + (o + 16 * i) * w->n_row_bytes + offset, w->n_row_bytes,
                    next + 16 * (n_panels * offset + i * (n_k / n_block * block_bytes)));
-        k->panel_mul(*shape, qn_act_span(w->n_in), n_k, n_panels, s->d.panel, n_rows,
-                     (const void *)(act + at / QN_PANEL_K * sizeof(qn_act)), qn_act_bytes(w->n_in),
-                     at % QN_PANEL_K, s->acc);
+        if (at + n_k == w->n_in && n_out % 16 == 0)
+            sums.to = b->y, sums.to_stride = b->y_stride;
+        k->panel_mul(*shape, qn_act_span(w->n_in), n_k, n_panels, s->d.panel, b->n_rows,
+                     (const void *)(b->act + at / QN_PANEL_K * sizeof(qn_act)),
+                     qn_act_bytes(w->n_in), at % QN_PANEL_K, sums);
+        sums.from = s->acc, sums.from_stride = n_panels * 16;
     }
+    if (n_out % 16 != 0)
+        copy_sums(n_out, b, s->acc, n_panels * 16);
 }
 
 /* Brings the first outputs of a range near: nothing came before them that could ask for them. */
@@ -122,30 +142,17 @@ static void touch(const uint8_t *bytes, size_t n_bytes)
     __asm__ volatile("" : : "r"(sum)); /* so that the loads stay */
 }
 
-/* n sums of each row. A whole granule has a case of its own, because what a compiler makes of a
- * short copy of any length takes longer than the products of a small matrix. */
-static void copy_sums(size_t n, size_t n_rows, const float *acc, float *y, size_t y_stride)
-{
-    size_t stride = (n + 15) / 16 * 16;
-    for (size_t r = 0; r < n_rows; r++, acc += stride, y += y_stride)
-        if (n == QN_LINEAR_GRANULE)
-            memcpy(y, acc, QN_LINEAR_GRANULE * sizeof *y);
-        else
-            memcpy(y, acc, n * sizeof *y);
-}
-
 static void linear_rows(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
-                        size_t n_rows, const uint8_t *act, float *y, size_t y_stride, scratch *s)
+                        batch b, scratch *s)
 {
     touch(w->bytes + o_begin * w->n_row_bytes,
           QN_MIN(o_end - o_begin, (size_t)QN_LINEAR_GRANULE) * w->n_row_bytes);
     if (k->panel_tiles_begin)
-        k->panel_tiles_begin(*qn_encoding_shape(w->encoding), n_rows);
-    for (size_t o = o_begin, n; o < o_end; o += n) {
+        k->panel_tiles_begin(*qn_encoding_shape(w->encoding), b.n_rows);
+    for (size_t o = o_begin, n; o < o_end; o += n, b.y += n) {
         n = QN_MIN(o_end - o, (size_t)QN_LINEAR_GRANULE);
         size_t next = o + n < o_end ? o + n : o_begin;
-        mul_granule(k, w, o, n, w->bytes + next * w->n_row_bytes, n_rows, act, s);
-        copy_sums(n, n_rows, s->acc, y + (o - o_begin), y_stride);
+        mul_granule(k, w, o, n, w->bytes + next * w->n_row_bytes, &b, s);
     }
     if (k->panel_tiles_end)
         k->panel_tiles_end();
@@ -196,8 +203,9 @@ void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_
     size_t o = rows_in_order(k, w, o_begin, o_end, n_rows, act, y, y_stride, memory);
     for (size_t r = 0, n; o < o_end && r < n_rows; r += n) {
         n = QN_MIN(n_rows - r, (size_t)ROWS_AT_ONCE);
-        linear_rows(k, w, o, o_end, n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),
-                    y + r * y_stride + (o - o_begin), y_stride, memory);
+        batch b = {n, (const uint8_t *)act + r * qn_act_bytes(w->n_in),
+                   y + r * y_stride + (o - o_begin), y_stride};
+        linear_rows(k, w, o, o_end, b, memory);
     }
 }
 

@@ -15,6 +15,7 @@
 enum {
     CHUNK = 4, /* groups at most: a span */
     HALF = TILE_ROWS / 2,
+    PAIR = 32, /* outputs of two panels */
 };
 
 typedef int32_t sums[TILE_ROWS][16];
@@ -27,13 +28,13 @@ typedef struct scales { /* of the rows' eight groups, side by side */
 typedef struct product {
     const uint8_t *w[2]; /* [n_k / 4][16][4]: signed where the encoding has an offset */
     const qn_panel *p;
-    size_t span, x_stride, x_begin, y_stride;
+    size_t span, x_stride, x_begin;
 } product;
 
 /* The groups of a span, from group g on, by the rows of a tile. */
 typedef struct chunk {
     const uint8_t *x; /* row r is a qn_act at x + r * x_stride */
-    float *y;
+    qn_panel_sums s;
     size_t g, n;
     sums (*sum)[2]; /* of group g + i and each panel */
     const scales *of;
@@ -142,14 +143,15 @@ LANES_INLINE void step(qn_shape shape, const product *v, const chunk *next, cons
         acc[r][panel] = add_term(acc[r][panel], shape, v, last, g, panel, from + r);
 }
 
-LANES_INLINE void add_half(const product *v, const chunk *c, size_t half, lanes acc[HALF][2])
+LANES_INLINE void add_half(const chunk *c, size_t half, lanes acc[HALF][2])
 {
     QN_UNROLL(8)
     for (size_t r = 0; r < HALF; r++)
         QN_UNROLL(2)
     for (size_t panel = 0; panel < 2; panel++) {
-        float *y = c->y + (half * HALF + r) * v->y_stride + 16 * panel;
-        lanes_store(y, lanes_add(lanes_load(y), acc[r][panel]));
+        const size_t row = half * HALF + r;
+        lanes sum = lanes_load(c->s.from + row * c->s.from_stride + 16 * panel);
+        lanes_store(c->s.to + row * c->s.to_stride + 16 * panel, lanes_add(sum, acc[r][panel]));
     }
 }
 
@@ -163,24 +165,37 @@ LANES_INLINE void pass(qn_shape shape, const product *v, const chunk *next, cons
         for (size_t g = 0; g < CHUNK; g++)
             step(shape, v, next, last, half * CHUNK + g, acc);
         if (last->n)
-            add_half(v, last, half, acc);
+            add_half(last, half, acc);
     }
     if (next->n == CHUNK)
         _tile_stored(1, next->sum[CHUNK - 1][1], sizeof(sums) / TILE_ROWS);
 }
 
+/* Those of a tile's first, last or other chunk: between chunks they lie in rows of two panels. */
+LANES_INLINE qn_panel_sums sums_of_chunk(qn_panel_sums s, bool is_first, bool is_last,
+                                         float *between)
+{
+    if (!is_first)
+        s.from = between, s.from_stride = PAIR;
+    if (!is_last)
+        s.to = between, s.to_stride = PAIR;
+    return s;
+}
+
 /* Whole tiles of rows by two panels. */
 LANES_INLINE void mul_tiles(qn_shape shape, const product *v, size_t n_groups, size_t n_tiles,
-                            const uint8_t *x, float *y)
+                            const uint8_t *x, qn_panel_sums s)
 {
     _Alignas(64) sums sum[2][CHUNK][2];
+    _Alignas(64) float between[TILE_ROWS][PAIR];
     scales of[2];
-    chunk last = {.n = 0}, next = {.x = x, .y = y};
+    chunk last = {.n = 0}, next = {.x = x};
     for (size_t t = 0, n = 0; n_tiles > 0 || last.n > 0; n++, last = next, next.g += next.n) {
         if (next.g == n_groups) {
-            next.x += TILE_ROWS * v->x_stride, next.y += TILE_ROWS * v->y_stride;
+            next.x += TILE_ROWS * v->x_stride, s = qn_panel_sums_behind(s, TILE_ROWS);
             next.g = 0, t++;
         }
+        next.s = sums_of_chunk(s, next.g == 0, next.g + v->span == n_groups, between[0]);
         next.n = n_tiles > 0 ? v->span : 0;
         next.sum = sum[n % 2], next.of = &of[t % 2];
         if (next.n && next.g == 0)
@@ -201,31 +216,32 @@ static void make_signed(uint8_t offset, size_t n_k, const qn_panel *p, uint8_t w
 
 static void mul_whole_tiles(qn_shape shape, size_t span, size_t n_k, const qn_panel p[2],
                             size_t n_tiles, const uint8_t *x, size_t x_stride, size_t x_begin,
-                            float *acc)
+                            qn_panel_sums s)
 {
     const qn_shape min = {32, 0, 0, true}, whole = {32, 1, 0, false};
     _Alignas(64) uint8_t w[2][64][64];
-    product v = {{p[0].q[0][0], p[1].q[0][0]}, p, span, x_stride, x_begin, 32};
+    product v = {{p[0].q[0][0], p[1].q[0][0]}, p, span, x_stride, x_begin};
     for (size_t i = 0; i < 2 && !shape.has_min; i++) {
         make_signed(shape.offset, n_k, &p[i], w[i]);
         v.w[i] = w[i][0];
     }
     TILE_FENCE(w);
     if (shape.has_min)
-        mul_tiles(min, &v, n_k / 32, n_tiles, x, acc);
+        mul_tiles(min, &v, n_k / 32, n_tiles, x, s);
     else
-        mul_tiles(whole, &v, n_k / 32, n_tiles, x, acc);
+        mul_tiles(whole, &v, n_k / 32, n_tiles, x, s);
 }
 
 void qn_panel_mul_amx(qn_shape shape, size_t span, size_t n_k, size_t n_panels, const qn_panel *p,
-                      size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
+                      size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin,
+                      qn_panel_sums s)
 {
     size_t n_tiles = n_panels == 2 && suits_tiles(shape, n_rows) ? n_rows / TILE_ROWS : 0;
     size_t n = n_tiles * TILE_ROWS;
     if (n_tiles > 0)
-        mul_whole_tiles(shape, span, n_k, p, n_tiles, (const void *)x, x_stride, x_begin, acc);
+        mul_whole_tiles(shape, span, n_k, p, n_tiles, (const void *)x, x_stride, x_begin, s);
     if (n < n_rows)
         qn_panel_mul_avx512vnni(shape, span, n_k, n_panels, p, n_rows - n,
                                 (const void *)((const uint8_t *)x + n * x_stride), x_stride,
-                                x_begin, acc + n * n_panels * 16);
+                                x_begin, qn_panel_sums_behind(s, n));
 }

@@ -2,8 +2,9 @@
  *
  * A tile of sums stays in registers because its size is constant once everything here is inlined:
  * 6 rows by 2 panels in the 32 registers of AVX-512 (4 with groups of 16, which need the terms of
- * first halves too), 2 rows by 1 panel in the 16 of AVX2. The sums of a span are added to memory.
- * What is left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
+ * first halves too), 2 rows by 1 panel in the 16 of AVX2. The sums of a span are added to those of
+ * the spans before, which lie in the first-level cache until the last span of the call. What is
+ * left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
  * multiplication and one or two fma; with two scales a conversion and an fma more. */
 #pragma once
 
@@ -26,8 +27,7 @@ typedef struct tile {
     const qn_panel *p;
     const uint8_t *x; /* rows of qn_act */
     size_t span, x_stride, x_begin;
-    float *y;
-    size_t y_stride;
+    qn_panel_sums sums;
 } tile;
 
 LANES_INLINE const qn_act *tile_row(tile t, size_t r)
@@ -207,23 +207,26 @@ LANES_INLINE void clear(size_t n_rows, size_t n_panels, lanes acc[MOST_ROWS][MOS
         acc[r][i] = lanes_set(0);
 }
 
-/* The empty statement keeps compilers from holding y in the registers that the span needs. */
-LANES_INLINE void add_span(size_t n_rows, size_t n_panels, tile t,
+/* The empty statements keep compilers from computing addresses early, in registers that the span
+ * needs. */
+LANES_INLINE void add_span(size_t n_rows, size_t n_panels, qn_panel_sums s,
                            lanes acc[MOST_ROWS][MOST_PANELS])
 {
+    __asm__ volatile("" : "+r"(s.from), "+r"(s.from_stride), "+r"(s.to), "+r"(s.to_stride));
     QN_UNROLL(6)
-    for (size_t r = 0; r < n_rows; r++)
+    for (size_t r = 0; r < n_rows; r++, s.from += s.from_stride, s.to += s.to_stride)
         QN_UNROLL(2)
-    for (size_t i = 0; i < n_panels; i++) {
-        float *y = t.y + r * t.y_stride + 16 * i;
-        lanes_store(y, lanes_add(lanes_load(y), acc[r][i]));
-    }
+    for (size_t i = 0; i < n_panels; i++)
+        lanes_store(s.to + 16 * i, lanes_add(lanes_load(s.from + 16 * i), acc[r][i]));
     __asm__ volatile("" : : : "memory");
 }
 
+/* Between the spans of a call sums stay in the first-level cache. */
 LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_t n_k, tile t)
 {
     _Alignas(64) int32_t bias[MOST_ROWS][16];
+    _Alignas(64) float between[MOST_ROWS][MOST_PANELS][16];
+    qn_panel_sums s = t.sums;
     if (shape.offset)
         put_bias(n_rows, shape, t, bias);
     for (size_t g = 0; g < n_k / 32;) {
@@ -231,7 +234,11 @@ LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_
         clear(n_rows, n_panels, acc);
         for (size_t end = g + t.span; g < end; g++)
             mul_group(n_rows, n_panels, shape, t, g, bias, acc);
-        add_span(n_rows, n_panels, t, acc);
+        bool is_last = g == n_k / 32;
+        s.to = is_last ? t.sums.to : between[0][0];
+        s.to_stride = is_last ? t.sums.to_stride : MOST_PANELS * 16;
+        add_span(n_rows, n_panels, s, acc);
+        s.from = s.to, s.from_stride = s.to_stride;
     }
 }
 
@@ -240,9 +247,8 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
 {
     const size_t most = shape.n_group == 16 ? QN_MIN(MOST_ROWS, MOST_ROWS_OF_HALVES) : MOST_ROWS;
     size_t n_tiles = (n_rows + most - 1) / most;
-    for (size_t n; n_tiles > 0; n_tiles--, t.x += n * t.x_stride, t.y += n * t.y_stride) {
+    for (size_t n; n_tiles > 0; n_tiles--, n_rows -= n) {
         n = (n_rows + n_tiles - 1) / n_tiles;
-        n_rows -= n;
 #ifdef QN_ONE_LOOP
         mul_tile(n, n_panels, shape, n_k, t);
 #else
@@ -257,6 +263,7 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
         default: mul_tile(2, n_panels, shape, n_k, t);
         }
 #endif
+        t.x += n * t.x_stride, t.sums = qn_panel_sums_behind(t.sums, n);
     }
 }
 
@@ -265,7 +272,7 @@ LANES_INLINE void mul_shape(qn_shape shape, size_t n_k, size_t n_panels, size_t 
     if (n_panels == MOST_PANELS)
         mul_rows(MOST_PANELS, shape, n_k, n_rows, t);
     else
-        for (size_t i = 0; i < n_panels; i++, t.p++, t.y += 16)
+        for (size_t i = 0; i < n_panels; i++, t.p++, t.sums.from += 16, t.sums.to += 16)
             mul_rows(1, shape, n_k, n_rows, t);
 }
 

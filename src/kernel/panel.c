@@ -4,6 +4,8 @@
 
 #include <math.h>
 
+const float qn_panel_zeros[2 * QN_PANEL_OUTPUTS];
+
 /* The exact sum of n products from k on, as a float. */
 static float sum_of(qn_shape shape, const qn_panel *p, size_t k, size_t n, size_t o,
                     const qn_act *x, size_t x_begin)
@@ -36,13 +38,16 @@ static float sum_span(qn_shape shape, size_t span, const qn_panel *p, size_t s, 
 }
 
 void qn_panel_mul(qn_shape shape, size_t span, size_t n_k, size_t n_panels, const qn_panel *p,
-                  size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin, float *acc)
+                  size_t n_rows, const qn_act *x, size_t x_stride, size_t x_begin,
+                  qn_panel_sums sums)
 {
     for (size_t i = 0; i < n_rows * n_panels * 16; i++) {
-        size_t r = i / (n_panels * 16), panel = i / 16 % n_panels;
+        size_t r = i / (n_panels * 16), o = i % (n_panels * 16);
         const qn_act *row = (const void *)((const uint8_t *)x + r * x_stride);
+        float sum = sums.from[r * sums.from_stride + o];
         for (size_t s = 0; s < n_k / 32 / span; s++)
-            acc[i] += sum_span(shape, span, &p[panel], s, i % 16, row, x_begin);
+            sum += sum_span(shape, span, &p[o / 16], s, o % 16, row, x_begin);
+        sums.to[r * sums.to_stride + o] = sum;
     }
 }
 

@@ -127,11 +127,13 @@ static void blank(size_t n, float *y)
         memcpy(&y[i], &pattern, sizeof pattern);
 }
 
-/* All outputs, in two ranges where there are more than one granule. */
+/* All outputs, in two ranges where there are more than one granule. Scratch begins as NaN. */
 static void compute(const product *p, const qn_kernels *k, bool i8, float *y)
 {
     size_t stride = p->w.n_out + 7, cut = p->w.n_out > 32 ? 32 : p->w.n_out;
     blank(p->n_y, y);
+    if (i8)
+        memset(p->scratch, 0xff, qn_linear_scratch_bytes(p->w.encoding, true, p->w.n_in));
     for (size_t r = 0; i8 && r < p->n_rows; r++)
         k->quantize(p->w.n_in, p->x + r * p->w.n_in, p->act + r * qn_act_bytes(p->w.n_in));
     for (size_t o = 0, end = cut; o < p->w.n_out; o = end, end = p->w.n_out)
@@ -292,6 +294,69 @@ static void the_reference_adds_up_spans(void **state)
     }
 }
 
+/* The sums of all outputs, which fill one or two panels. */
+static void mul_panels(const product *p, const qn_kernels *k, qn_panel_sums sums)
+{
+    const qn_shape shape = *qn_encoding_shape(p->w.encoding);
+    size_t n_in = p->w.n_in, n_panels = p->w.n_out / 16;
+    _Alignas(64) qn_panel panel[2];
+    for (size_t i = 0; i < n_panels; i++)
+        qn_kernels_at(QN_CPU_REF)
+            ->expand[p->w.encoding](&panel[i], n_in, p->w.bytes + 16 * i * p->w.n_row_bytes,
+                                    p->w.n_row_bytes, NULL);
+    if (k->panel_tiles_begin)
+        k->panel_tiles_begin(shape, p->n_rows);
+    k->panel_mul(shape, qn_act_span(n_in), n_in, n_panels, panel, p->n_rows, (const void *)p->act,
+                 qn_act_bytes(n_in), 0, sums);
+    if (k->panel_tiles_end)
+        k->panel_tiles_end();
+}
+
+/* Sums that begin at zero, those that begin elsewhere and those that stay where they are go to rows
+ * that lie apart and hold NaN. */
+static void check_sums(const product *p, const qn_kernels *k, const char *level)
+{
+    const qn_kernels *ref = qn_kernels_at(QN_CPU_REF);
+    size_t stride = p->w.n_out + 7;
+    blank(p->n_y, p->want), blank(p->n_y, p->y);
+    mul_panels(p, ref, (qn_panel_sums){qn_panel_zeros, 0, p->want, stride});
+    mul_panels(p, k, (qn_panel_sums){qn_panel_zeros, 0, p->y, stride});
+    assert_same(p, level, true);
+    for (size_t i = 0; i < p->n_rows * stride; i++)
+        assert_true(i % stride >= p->w.n_out || !isnan(p->y[i]));
+    blank(p->n_y, p->want), blank(p->n_y, p->y);
+    mul_panels(p, ref, (qn_panel_sums){p->x, p->w.n_in, p->want, stride});
+    mul_panels(p, k, (qn_panel_sums){p->x, p->w.n_in, p->y, stride});
+    assert_same(p, level, true);
+    for (size_t r = 0; r < p->n_rows; r++)
+        memcpy(p->y + r * stride, p->x + r * p->w.n_in, p->w.n_out * sizeof(float));
+    mul_panels(p, k, (qn_panel_sums){p->y, stride, p->y, stride});
+    assert_same(p, level, true);
+}
+
+static void check_sums_at_every_level(qn_encoding e, size_t n_panels, size_t n_rows)
+{
+    size_t n_groups = 1 + draw(8), n_in = QN_MAX(qn_encoding_block(e), 32 * n_groups);
+    product p = make_product(e, n_in, 16 * n_panels, n_rows, RANDOM, RANDOM);
+    for (size_t r = 0; r < n_rows; r++)
+        qn_kernels_at(QN_CPU_REF)->quantize(n_in, p.x + r * n_in, p.act + r * qn_act_bytes(n_in));
+    for (qn_cpu_level level = QN_CPU_REF; level < QN_CPU_N_LEVELS; level++)
+        check_sums(&p, qn_kernels_at(level), qn_cpu_level_name(level));
+    if (qn_test_emulated_amx())
+        check_sums(&p, qn_test_emulated_amx(), "emulated tiles");
+    release_product(&p);
+}
+
+static void sums_begin_and_end_where_they_shall(void **state)
+{
+    (void)state;
+    seed = 9;
+    for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
+        for (size_t i = 0; qn_encoding_is_quantized(e) && i < 16; i++)
+            check_sums_at_every_level(e, 1 + i % 2, i < 13 ? i + 1 : 47 + draw(20));
+    assert_null(qn_test_tiles_fault());
+}
+
 /* All of a product's outputs with tiles, the CPU's own or emulated ones. */
 static void check_tiles(qn_encoding e, const qn_kernels *k, size_t n_rows)
 {
@@ -399,6 +464,7 @@ QN_TEST_MAIN(cmocka_unit_test(every_variant_equals_the_reference_on_random_sizes
              cmocka_unit_test(blocks_of_float_weights_equal_the_reference),
              cmocka_unit_test(a_row_does_not_depend_on_its_batch),
              cmocka_unit_test(the_reference_adds_up_spans),
+             cmocka_unit_test(sums_begin_and_end_where_they_shall),
              cmocka_unit_test(emulated_tiles_equal_the_reference),
              cmocka_unit_test(the_tiles_of_this_cpu_equal_the_reference),
              cmocka_unit_test(every_variant_quantizes_alike),
