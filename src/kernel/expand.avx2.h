@@ -8,9 +8,8 @@
 #include "kernel/kernels.h"
 
 /* The weights of 16 outputs. What comes after them lies at next in one piece. A load of n bytes of
- * each row asks for 16 n bytes of that, in the order of memory, twice because a CPU may drop a
- * request when it is busy; and for what each row itself needs soon. Without a next nothing is asked
- * for. */
+ * each row asks for 16 n bytes of that, in the order of memory, and for what each row itself needs
+ * soon. Without a next nothing is asked for. */
 typedef struct rows16 {
     const uint8_t *w[4]; /* rows 0, 4, 8 and 12 */
     const uint8_t *next;
@@ -51,10 +50,8 @@ LANES_INLINE void ask_next(rows16 r, size_t n_bytes)
     if (!r.asks)
         return;
     QN_UNROLL(8)
-    for (size_t i = 0; i < 16 * n_bytes; i += 64) {
-        __builtin_prefetch(r.next + 8192 + i, 0, 2);
+    for (size_t i = 0; i < 16 * n_bytes; i += 64)
         __builtin_prefetch(r.next + i, 0, 2);
-    }
 }
 
 /* For n_rows rows from o on, a multiple of 4. */
