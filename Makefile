@@ -5,7 +5,7 @@ ARCH := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine)))
 FLAGS.release := -O2 -g
 FLAGS.debug   := -O1 -g
 FLAGS.asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
-FLAGS.tsan    := -O1 -g -fsanitize=thread
+FLAGS.tsan    := -O1 -g -fsanitize=thread -Wno-maybe-uninitialized # false, of what instrumented calls fill
 FLAGS.fuzz    := $(FLAGS.asan) -fsanitize=fuzzer-no-link
 FLAGS.cover   := -O1 -g -fprofile-instr-generate -fcoverage-mapping
 PKGS := libedit nettle libpcre2-8 libutf8proc

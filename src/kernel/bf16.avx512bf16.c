@@ -191,7 +191,7 @@ static size_t multiply_some(const product *v, size_t number, size_t o, size_t r)
 {
     size_t n_left = v->n_rows - r, n_tiles = (n_left + MOST_TILE_ROWS - 1) / MOST_TILE_ROWS;
     size_t n = (n_left + n_tiles - 1) / n_tiles;
-#ifdef QN_ONE_LOOP
+#ifdef QN_ROLLED
     multiply_tile(v, n, number, o, r);
 #else
     switch (n) {

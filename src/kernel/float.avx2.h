@@ -209,7 +209,7 @@ LANES_INLINE operands operands_at(const operands *v, size_t o, size_t r)
 LANES_INLINE size_t dot_some(factors f, size_t n_tile, size_t n_rows, const operands *v, piece p)
 {
     size_t n_tiles = (n_rows + MOST_ROWS - 1) / MOST_ROWS, n = (n_rows + n_tiles - 1) / n_tiles;
-#ifdef QN_ONE_LOOP
+#ifdef QN_ROLLED
     dot_tile(f, n_tile, n, v, p);
 #else
     switch (n) {

@@ -249,7 +249,7 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
     size_t n_tiles = (n_rows + most - 1) / most;
     for (size_t n; n_tiles > 0; n_tiles--, n_rows -= n) {
         n = (n_rows + n_tiles - 1) / n_tiles;
-#ifdef QN_ONE_LOOP
+#ifdef QN_ROLLED
         mul_tile(n, n_panels, shape, n_k, t);
 #else
         switch (n) {
