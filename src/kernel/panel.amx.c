@@ -15,7 +15,7 @@
 enum {
     CHUNK = 4, /* groups at most: a span */
     HALF = TILE_ROWS / 2,
-    PAIR = 32, /* outputs of two panels */
+    PAIR = 2 * QN_PANEL_OUTPUTS, /* of two panels */
 };
 
 typedef int32_t sums[TILE_ROWS][16];
