@@ -1,13 +1,13 @@
 /* tests/text/jinja.c - chat templates: what Jinja2 renders, who wrote each byte, limits, faults. */
 #include "tests/support/support.h"
 #include "tests/support/test.h"
+#include "tests/text/everything.h"
 
 #include "base/alloc.h"
 #include "base/fault.h"
 #include "base/json.h"
 #include "text/jinja.h"
 
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -517,21 +517,7 @@ static void the_moment_is_the_callers(void **state)
     qn_template_release(t);
 }
 
-/* Faults and threads */
-
-static const char everything[] =
-    "{% macro m(a, b=[1, 2]) %}{{ a }}{{ caller() if caller }}{{ kwargs }}{{ varargs }}{% endmacro %}"
-    "{% set ns = namespace(t='') %}{% for x in l | map('upper') if x %}{% set ns.t = ns.t + x %}"
-    "{{ loop.length }}{% endfor %}{% call m(u, z=1) %}{{ ns.t }}{% endcall %}"
-    "{% set s | trim %} {{ u }} {% endset %}{{ s | tojson }}{{ {'k': l, 2: u} | tojson(indent=1) }}"
-    "{{ l | sort | join(', ') }}{{ u.split('|') }}{{ '%s' % u }}{{ '{}'.format(u) }}"
-    "{{ l | batch(2) | list }}{{ d | dictsort }}{{ u[::-1] }}{{ u | replace('x', 'y') }}"
-    "{{ 7 ** 99 // 3 ** 50 % 10 ** 30 }}{{ '%x' % 2 ** 90 }}{{ 2 ** 80 / 3 }}{{ ([u, l, d] * 9) | pprint }}"
-    "{{ (u * 9) | wordwrap(5) | urlize | striptags }}{{ [7] | random }}{{ u.translate({97: 'y'}) }}"
-    "{% generation %}{{ u }}{% endgeneration %}{{ strftime_now('%c') }}{{ users | groupby('a') }}";
-static const char variables[] =
-    "{\"u\": \"a<|x|>b\\n\", \"l\": [\"p\", \"q\", \"r\"], \"d\": {\"b\": 1, \"a\": 2},"
-    "\"users\": [{\"a\": 1}, {\"a\": 2}, {\"a\": 1}]}";
+/* Faults */
 
 static void rendering_survives_the_failure_of_any_one_call(void **state)
 {
@@ -540,7 +526,7 @@ static void rendering_survives_the_failure_of_any_one_call(void **state)
     (void)state;
     for (; fired; n++) {
         qn_fault_arm(n);
-        result r = render(everything, variables);
+        result r = render(everything, everything_needs);
         fired = qn_fault_disarm();
         assert_int_equal(r.status != QN_OK, fired);
         assert_true(!fired || r.err.text[0]);
@@ -548,49 +534,6 @@ static void rendering_survives_the_failure_of_any_one_call(void **state)
         assert_int_equal(qn_alloc_live(), 0);
     }
     assert_true(n > 5);
-}
-
-typedef struct shared {
-    const qn_template *t;
-    bool right;
-} shared;
-
-static void *render_often(void *argument)
-{
-    shared *s = argument;
-    qn_template_input in = {.variables = qn_str_of(variables), .now_epoch = NOW};
-    char *first = NULL;
-    s->right = true;
-    for (size_t i = 0; i < 50; i++) {
-        qn_rendered out;
-        qn_error err = {0};
-        s->right &= qn_template_render(s->t, &in, &out, &err) == QN_OK;
-        s->right &= !first || strcmp(first, out.text.bytes) == 0;
-        first = first ? first : strdup(out.text.bytes);
-        qn_rendered_release(&out);
-    }
-    free(first);
-    return NULL;
-}
-
-static void threads_share_a_template(void **state)
-{
-    qn_template *t;
-    qn_error err = {0};
-    pthread_t thread[4];
-    shared s[4];
-    (void)state;
-    assert_int_equal(qn_template_parse(&t, sizeof everything - 1, everything, NULL, &err), QN_OK);
-    for (size_t i = 0; i < 4; i++) {
-        s[i] = (shared){.t = t};
-        assert_int_equal(pthread_create(&thread[i], NULL, render_often, &s[i]), 0);
-    }
-    for (size_t i = 0; i < 4; i++) {
-        pthread_join(thread[i], NULL);
-        assert_true(s[i].right);
-    }
-    qn_template_release(t);
-    assert_int_equal(qn_alloc_live(), 0);
 }
 
 QN_TEST_MAIN(cmocka_unit_test(every_feature_renders_as_with_jinja2),
@@ -608,5 +551,4 @@ QN_TEST_MAIN(cmocka_unit_test(every_feature_renders_as_with_jinja2),
              cmocka_unit_test(an_exception_keeps_its_lines),
              cmocka_unit_test(bad_variables_are_refused),
              cmocka_unit_test(the_moment_is_the_callers),
-             cmocka_unit_test(rendering_survives_the_failure_of_any_one_call),
-             cmocka_unit_test(threads_share_a_template))
+             cmocka_unit_test(rendering_survives_the_failure_of_any_one_call))
