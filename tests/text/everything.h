@@ -1,4 +1,5 @@
-/* tests/text/everything.h - a template that goes through every part of the language, and its variables. */
+/* tests/text/everything.h - a template that goes through every part of the language, and its
+ * variables. */
 #pragma once
 
 static const char everything[] =
