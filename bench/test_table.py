@@ -102,6 +102,15 @@ class Figures(unittest.TestCase):
         self.assertIn(("x one sequence", None, ">=", 1.9),
                       report.goals_of(cell, pooled[cell.name], report.pool(rows)))
 
+    def test_goals_are_those_of_the_models_that_have_them(self):
+        def goals(model, test):
+            row = {"quern": {"samples": [8], "commit": "a", "fractions": [0.5], "last": engines.parse_quern(QUERN)}}
+            return [what for what, *_ in report.goals_of(cells.parse_cell(model, test, 2), row, {})]
+        self.assertEqual(goals("1b-q8_0", "pp2048"), ["of the limit", "x best peer"])
+        self.assertEqual(goals("smollm2", "pp2048"), ["x best peer"])
+        self.assertEqual(goals("1b-q8_0", "tg32xs4"), ["x the model of a step", "x one sequence"])
+        self.assertEqual(goals("moe-q4_k_m", "tg32xs4"), ["x the model of a step"])
+
     def test_a_newer_commit_replaces_an_older_one(self):
         cell = cells.parse_cell("smollm2", "tg64", 1)
         old = result(cell.name, 1, {"samples": [10]}) | {"commit": "a", "when": "1"}
