@@ -298,7 +298,8 @@ static void run_expert_sum(const qn_op *op, const member *m)
 }
 
 enum { ATTEND_ROWS = 64 }; /* rows of one unit: enough to reuse a page, few enough to share out */
-_Static_assert((int)QN_FEW_ROWS <= (int)ATTEND_ROWS, "run_kv_append counts segments where this counts units");
+_Static_assert((int)QN_FEW_ROWS <= (int)ATTEND_ROWS,
+               "run_kv_append counts segments where this counts units");
 
 typedef struct unit { /* attention of some rows of a segment over some kv heads */
     const qn_segment *segment;
