@@ -15,6 +15,7 @@ enum {
     LONG_K = BLOCK_STEPS * 32,  /* a longer one is cut into pieces by float.avx2.h */
     LEAST_ROWS_OF_LONG_K = 384, /* found by measurement, as is the other */
     LEAST_ROWS = 96,
+    PACK_AHEAD = 4, /* steps of 32 values */
 };
 
 _Static_assert((int)QN_FLOAT_SUMS_BYTES >= 4 * QN_BF16_MOST_ROWS * PANEL * 4, "sums that wait");
@@ -105,6 +106,15 @@ LANES_INLINE void pack(const uint8_t *w, size_t stride, size_t present, size_t n
         _mm512_store_si512(to + l * lane_bytes, lane[l]);
 }
 
+/* What 16 outputs have some steps on: rows of activations drove it out to the third level since it
+ * was asked for. */
+LANES_INLINE void ask_again(const uint8_t *w, size_t stride)
+{
+    QN_UNROLL(16)
+    for (size_t i = 0; i < 16; i++)
+        __builtin_prefetch(w + i * stride + 64 * PACK_AHEAD, 0, 3);
+}
+
 /* The panel of the outputs from o on. */
 static void pack_panel(const product *v, size_t o)
 {
@@ -115,6 +125,7 @@ static void pack_panel(const product *v, size_t o)
             size_t present = o + i < v->n_outputs ? QN_MIN(v->n_outputs - o - i, (size_t)16) : 0;
             size_t n = QN_MIN(v->n_in - k, (size_t)32);
             const uint8_t *w = v->w + QN_MIN(o + i, v->n_outputs - 1) * v->w_stride + 2 * k;
+            ask_again(w, v->w_stride);
             if (present == 16 && n == 32)
                 pack(w, v->w_stride, 16, 32, panel + 4 * i, n_lane);
             else
