@@ -15,7 +15,7 @@ enum {
     LONG_K = BLOCK_STEPS * 32,  /* a longer one is cut into pieces by float.avx2.h */
     LEAST_ROWS_OF_LONG_K = 384, /* found by measurement, as is the other */
     LEAST_ROWS = 96,
-    PACK_AHEAD = 4, /* steps of 32 values */
+    PACK_AHEAD = 256, /* bytes: four steps of 32 values */
 };
 
 _Static_assert((int)QN_FLOAT_SUMS_BYTES >= 4 * QN_BF16_MOST_ROWS * PANEL * 4, "sums that wait");
@@ -112,7 +112,7 @@ LANES_INLINE void ask_again(const uint8_t *w, size_t stride)
 {
     QN_UNROLL(16)
     for (size_t i = 0; i < 16; i++)
-        __builtin_prefetch(w + i * stride + 64 * PACK_AHEAD, 0, 3);
+        __builtin_prefetch(w + i * stride + PACK_AHEAD, 0, 3);
 }
 
 /* The panel of the outputs from o on. */
