@@ -125,11 +125,12 @@ static void pack_panel(const product *v, size_t o)
             size_t present = o + i < v->n_outputs ? QN_MIN(v->n_outputs - o - i, (size_t)16) : 0;
             size_t n = QN_MIN(v->n_in - k, (size_t)32);
             const uint8_t *w = v->w + QN_MIN(o + i, v->n_outputs - 1) * v->w_stride + 2 * k;
-            ask_again(w, v->w_stride);
-            if (present == 16 && n == 32)
+            if (present == 16 && n == 32) {
+                ask_again(w, v->w_stride);
                 pack(w, v->w_stride, 16, 32, panel + 4 * i, n_lane);
-            else
+            } else {
                 pack(w, v->w_stride, present, n, panel + 4 * i, n_lane);
+            }
         }
 }
 
