@@ -92,6 +92,10 @@ static void write_json(scoring *w, const qn_scored *s)
 {
     qn_buf_format(&w->out, "{\"id\":%u,\"logprob\":", s->id);
     write_logprob(&w->out, s->has_logprob, s->logprob);
+    if (w->a->reference && s->has_logprob) {
+        qn_buf_text(&w->out, ",\"kl\":");
+        qn_json_write_f64(&w->out, s->kl);
+    }
     for (size_t i = 0; i < s->n_top; i++) {
         qn_buf_format(&w->out, "%s[%u,", i ? "," : ",\"top\":[", s->top[i].id);
         write_logprob(&w->out, true, s->top[i].logit);

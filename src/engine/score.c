@@ -56,17 +56,20 @@ static double divergence(size_t n, const float *p, const qn_logit_stats *p_stats
     return sum > 0 ? sum : 0;
 }
 
-static void compare(score_run *r, size_t position, const float *logits, const qn_logit_stats *stats)
+/* The divergence of a row of logits from the reference's. */
+static double compare(score_run *r, size_t position, const float *logits,
+                      const qn_logit_stats *stats)
 {
     qn_logit_stats other;
     if (position < r->kept_from || position - r->kept_from >= r->n_kept)
-        return;
+        return 0;
     const float *reference = r->kept + (position - r->kept_from) * r->n_vocab;
     qn_engine_kernels(r->e)->sum_logits(r->n_vocab, reference, &other);
     double kl = divergence(r->n_vocab, reference, &other, logits, stats);
     r->result->kl_sum += kl;
     r->result->kl_most = QN_MAX(r->result->kl_most, kl);
     r->result->n_same += other.argmax == stats->argmax;
+    return kl;
 }
 
 static void score_row(score_run *r, size_t position, const float *logits)
@@ -82,7 +85,7 @@ static void score_row(score_run *r, size_t position, const float *logits)
     r->result->n_tokens++;
     r->result->nll -= (double)s.logprob;
     if (r->o->reference)
-        compare(r, position, logits, &stats);
+        s.kl = compare(r, position, logits, &stats);
     if (r->o->on_token)
         r->o->on_token(r->o->context, &s);
 }

@@ -11,6 +11,7 @@ typedef struct qn_scored { /* one token of the text */
     uint32_t id;
     bool has_logprob; /* not the first: nothing predicts it */
     float logprob;
+    double kl; /* of KL(reference || model) there, in nats; 0 without a reference */
     size_t n_top;
     const qn_candidate
         *top; /* the most probable there, best first; .logit is the log-probability */

@@ -124,6 +124,18 @@ static void scores_are_what_the_logits_say(void **state)
     rig_close(&r);
 }
 
+typedef struct kept_divergences {
+    size_t n;
+    double kl[IDS];
+} kept_divergences;
+
+static void keep_divergence(void *context, const qn_scored *s)
+{
+    kept_divergences *d = context;
+    assert_true(d->n < IDS);
+    d->kl[d->n++] = s->kl;
+}
+
 static void a_divergence_is_what_both_rows_of_logits_say(void **state)
 {
     (void)state;
@@ -131,7 +143,7 @@ static void a_divergence_is_what_both_rows_of_logits_say(void **state)
     rig r, other;
     qn_error err = {0};
     qn_score score;
-    double sum = 0, most = 0;
+    double sum = 0, most = 0, expected[IDS];
     choose_ids(ids);
     const char *path = qn_test_tiny_chat("score.gguf", &(qn_tiny_chat){0});
     const char *path_2 = qn_test_tiny_chat("score-2.gguf", &(qn_tiny_chat){.seed = 9});
@@ -146,10 +158,17 @@ static void a_divergence_is_what_both_rows_of_logits_say(void **state)
                   (((double)pi[t] - p_total) - ((double)qi[t] - q_total));
         sum += kl;
         most = fmax(most, kl);
+        expected[i + 1] = kl;
     }
-    const qn_score_options o = {.reference = other.engine};
+    kept_divergences d = {0};
+    const qn_score_options o = {
+        .reference = other.engine, .on_token = keep_divergence, .context = &d};
     assert_int_equal(qn_score_ids(r.engine, IDS, ids, &o, &score, &err), QN_OK);
     assert_true(sum > 0.01);
+    assert_int_equal(d.n, IDS);
+    assert_true(d.kl[0] == 0);
+    for (size_t i = 1; i < IDS; i++)
+        assert_true(fabs(d.kl[i] - expected[i]) < 1e-5);
     assert_true(fabs(score.kl_sum - sum) < 1e-5 * IDS);
     assert_true(fabs(score.kl_most - most) < 1e-5);
     free(p);
