@@ -11,15 +11,17 @@ LANES_INLINE bool needs_bias(qn_shape shape)
     return shape.offset > 0;
 }
 
-LANES_INLINE ints add_small(ints sum, ints w, ints x)
+/* The sums of a vector's groups, four dwords each, from sum on. Signed weights of 8 bits: 128 more.
+ */
+LANES_INLINE ints add_values(kind k, ints sum, ints w, ints x)
 {
-    return ints_add_dot(sum, w, x);
+    return ints_add_dot(sum, k.shape.n_bits == 8 ? ints_xor(w, ints_set_bytes(-128)) : w, x);
 }
 
-/* Signed weights of 8 bits: 128 more. */
-LANES_INLINE ints add_bytes(ints sum, ints w, ints x)
+LANES_INLINE size_t n_levels_of_words(qn_shape shape)
 {
-    return ints_add_dot(sum, ints_xor(w, ints_set_bytes(-128)), x);
+    (void)shape;
+    return 0;
 }
 
 #else
@@ -29,36 +31,54 @@ LANES_INLINE bool needs_bias(qn_shape shape)
     return shape.offset > 0 && shape.n_bits < 8;
 }
 
-/* Weights of at most 6 bits without sign: pairs of products need no more than 16 bits. */
-LANES_INLINE ints add_small(ints sum, ints w, ints x)
+/* The sums of a vector's groups from sum on: eight words each of weights without sign of at most 6
+ * bits, else four dwords, of magnitudes times activations with the weight's sign. */
+LANES_INLINE ints add_values(kind k, ints sum, ints w, ints x)
 {
-    return ints_add(sum, ints_madd(ints_maddubs(w, x), ints_set(0x10001)));
+    if (k.shape.n_bits < 8)
+        return ints_add_words(sum, ints_maddubs(w, x));
+    ints pairs = ints_maddubs(ints_abs_bytes(w), ints_sign_bytes(x, w));
+    return ints_add(sum, ints_madd(pairs, ints_set(0x10001)));
 }
 
-/* Signed weights of 8 bits: magnitude times activation with the weight's sign. */
-LANES_INLINE ints add_bytes(ints sum, ints w, ints x)
+/* Levels of folding before 16 bits are full: 4 * 4 * 15 * 127 after two with groups of 32, after
+ * one 2 * 4 * 31 * 127 and, with groups of 16, 2 * 2 * 63 * 127. */
+LANES_INLINE size_t n_levels_of_words(qn_shape shape)
 {
-    return add_small(sum, ints_abs_bytes(w), ints_sign_bytes(x, w));
+    return shape.n_bits == 8 ? 0 : shape.n_bits == 4 ? 2 : 1;
 }
 
 #endif
 
+/* Level l of folding, of words while they have room. */
+LANES_INLINE ints add_level(kind k, size_t l, ints a, ints b)
+{
+    return l < n_levels_of_words(k.shape) ? ints_add_words(a, b) : ints_add(a, b);
+}
+
+/* After level l: dwords, each the sum of its words where they have no more room. */
+LANES_INLINE ints end_level(kind k, size_t l, ints a)
+{
+    return l + 1 == n_levels_of_words(k.shape) ? ints_madd(a, ints_set(0x10001)) : a;
+}
+
 /* Dwords 0 and 2, 1 and 3 of each 128 bits of a and b added: a, b, a, b. */
-LANES_INLINE ints fold_dwords(ints a, ints b)
+LANES_INLINE ints fold_dwords(kind k, ints a, ints b)
 {
-    return ints_add(ints_unpacklo32(a, b), ints_unpackhi32(a, b));
+    return end_level(k, 0, add_level(k, 0, ints_unpacklo32(a, b), ints_unpackhi32(a, b)));
 }
 
-/* The quarters of four vectors, one dword each: of quarter i of v[j] dword j of quarter i. */
-LANES_INLINE ints fold4(const ints v[4])
+/* The quarters of four vectors, folded by twos, one dword each: of quarter i of vector j dword j of
+ * quarter i. */
+LANES_INLINE ints fold_pairs(kind k, ints a, ints b)
 {
-    ints a = fold_dwords(v[0], v[1]), b = fold_dwords(v[2], v[3]);
-    return ints_add(ints_unpacklo64(a, b), ints_unpackhi64(a, b));
+    return end_level(k, 1, add_level(k, 1, ints_unpacklo64(a, b), ints_unpackhi64(a, b)));
 }
 
-LANES_INLINE ints add_values(kind k, ints sum, ints w, const int8_t *x)
+LANES_INLINE ints sum_vector(kind k, const ints q[2], const int8_t *x, size_t at)
 {
-    return k.shape.n_bits == 8 ? add_bytes(sum, w, ints_load(x)) : add_small(sum, w, ints_load(x));
+    ints sum = add_values(k, ints_zero(), q[0], ints_load(x + at));
+    return k.shape.n_group == 32 ? add_values(k, sum, q[1], ints_load(x + at + 64)) : sum;
 }
 
 /* The sums of a block of vectors with activations x, one for each quarter of each vector, which
@@ -67,12 +87,9 @@ LANES_INLINE ints sum_block(kind k, const ints q[4][2], const int8_t *x, size_t 
 {
     ints v[4];
     QN_UNROLL(4)
-    for (size_t i = 0; i < 4; i++) {
-        v[i] = add_values(k, ints_zero(), q[i][0], x + i * n_apart);
-        if (k.shape.n_group == 32)
-            v[i] = add_values(k, v[i], q[i][1], x + i * n_apart + 64);
-    }
-    return fold4(v);
+    for (size_t i = 0; i < 4; i++)
+        v[i] = sum_vector(k, q[i], x, i * n_apart);
+    return fold_pairs(k, fold_dwords(k, v[0], v[1]), fold_dwords(k, v[2], v[3]));
 }
 
 typedef ints block_sums[2][4]; /* of a chain's blocks */
@@ -146,26 +163,83 @@ LANES_INLINE lanes span_sums(kind k, block_sums f, const unit_scales u[4], row_a
     return acc;
 }
 
+/* Distance of the vectors of a block of activations. */
+LANES_INLINE size_t x_apart(kind k)
+{
+    return (is_k(k) ? 2 : k.shape.n_group == 16 ? 1 : 4 / k.span) * QN_DOT_PLACE;
+}
+
+/* Where the activations of vector v of block i lie, for a chain, of a piece that begins at a place.
+ */
+LANES_INLINE size_t x_at(kind k, size_t i, size_t v, size_t chain, size_t place)
+{
+    return place * QN_DOT_PLACE + chain * (is_k(k) ? 128 : 64) + (4 * i + v) * x_apart(k);
+}
+
+#ifdef __AVX512F__
+
 /* Block i of the piece at w times each row, whose activations begin at place `at`. */
 LANES_INLINE void put_block(kind k, const qn_dot_x *rows, const uint8_t *w, size_t i, size_t at,
                             block_sums f[QN_DOT_MOST_ROWS])
 {
-    const size_t n_apart = (is_k(k) ? 2 : k.shape.n_group == 16 ? 1 : 4 / k.span) * QN_DOT_PLACE;
-    raw b;
-    load_block(k, w, i, &b);
+    ints bytes[4][2];
+    QN_UNROLL(4)
+    for (size_t v = 0; v < 4; v++)
+        load_vector(k, w, i, v, bytes[v]);
     QN_UNROLL(2)
     for (size_t chain = 0; chain < n_chains(k); chain++) {
-        const size_t x = at * QN_DOT_PLACE + chain * (is_k(k) ? 128 : 64) + 4 * i * n_apart;
         ints q[4][2];
         QN_UNROLL(4)
         for (size_t v = 0; v < 4; v++)
             QN_UNROLL(2)
         for (size_t h = 0; h < k.shape.n_group / 16u; h++)
-            q[v][h] = values_of(k, w, &b, i, chain, v, h);
+            q[v][h] = values_of(k, w, i, v, bytes[v], chain, h);
+        const size_t x = x_at(k, i, 0, chain, at);
         for (size_t r = 0; r < k.rows; r++)
-            f[r][chain][i] = sum_block(k, (const ints(*)[2])q, rows[r].q + x, n_apart);
+            f[r][chain][i] = sum_block(k, (const ints(*)[2])q, rows[r].q + x, x_apart(k));
     }
 }
+
+#else
+
+/* The same in few registers, a vector after the other. */
+LANES_INLINE void put_block(kind k, const qn_dot_x *rows, const uint8_t *w, size_t i, size_t at,
+                            block_sums f[QN_DOT_MOST_ROWS])
+{
+    ints folded[QN_DOT_MOST_ROWS][2][2];
+    QN_UNROLL(2)
+    for (size_t pair = 0; pair < 2; pair++) {
+        ints sum[QN_DOT_MOST_ROWS][2][2];
+        QN_UNROLL(2)
+        for (size_t v = 0; v < 2; v++) {
+            ints bytes[2];
+            load_vector(k, w, i, 2 * pair + v, bytes);
+            QN_UNROLL(2)
+            for (size_t chain = 0; chain < n_chains(k); chain++) {
+                ints q[2];
+                QN_UNROLL(2)
+                for (size_t h = 0; h < k.shape.n_group / 16u; h++)
+                    q[h] = values_of(k, w, i, 2 * pair + v, bytes, chain, h);
+                QN_UNROLL(2)
+                for (size_t r = 0; r < k.rows; r++)
+                    sum[r][chain][v] =
+                        sum_vector(k, q, rows[r].q, x_at(k, i, 2 * pair + v, chain, at));
+            }
+        }
+        QN_UNROLL(2)
+        for (size_t chain = 0; chain < n_chains(k); chain++)
+            QN_UNROLL(2)
+        for (size_t r = 0; r < k.rows; r++)
+            folded[r][chain][pair] = fold_dwords(k, sum[r][chain][0], sum[r][chain][1]);
+    }
+    QN_UNROLL(2)
+    for (size_t chain = 0; chain < n_chains(k); chain++)
+        QN_UNROLL(2)
+    for (size_t r = 0; r < k.rows; r++)
+        f[r][chain][i] = fold_pairs(k, folded[r][chain][0], folded[r][chain][1]);
+}
+
+#endif
 
 /* Pieces i to i + n - 1 of 16 outputs, whose weights begin at w. */
 LANES_INLINE void put_pieces(kind k, const span_rows *d, const qn_dot_x *x, const uint8_t *w,

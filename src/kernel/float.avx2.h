@@ -4,7 +4,8 @@
  * the product is cut. A tile's sums stay in registers. Few rows take one output at a time, because
  * memory gives most when it is read in order. More take blocks of outputs: a tile's rows stay in
  * the first-level cache while the block's weights pass from the second, so K is cut into pieces of
- * 4 KiB of a row, and sums wait in memory between them (docs/speed/017-float-blocks.md). */
+ * 4 KiB of a row, and sums wait in memory between them (docs/speed/017-float-blocks.md); with AVX2
+ * pieces are shorter, and their weights become floats side by side first (027-avx2.md). */
 #pragma once
 
 #include "kernel/ask.h"
@@ -13,22 +14,30 @@
 #include "kernel/kernels.h"
 
 enum {
-    STEP_BYTES = 64,    /* of a row of activations: what one operation takes */
-    BLOCK_STEPS = 64,   /* of K at once, for more than a few rows */
-    BLOCK_OUTPUTS = 64, /* at once, likewise */
-    BLOCK_ROWS = 96,    /* at once, where sums wait: QN_FLOAT_SUMS_BYTES */
+    STEP_BYTES = 64, /* of a row of activations: what one operation takes */
 #ifdef __AVX512F__
 #define MOST_ROWS 6
     FEW_ROWS = 4,
     TILE_OUTPUTS = 4,
+    BLOCK_STEPS = 64,   /* of K at once, for more than a few rows */
+    BLOCK_OUTPUTS = 64, /* at once, likewise */
 #else
-#define MOST_ROWS 2
+#define MOST_ROWS 3
     FEW_ROWS = 2,
     TILE_OUTPUTS = 2,
+    BLOCK_STEPS = 32,
+    BLOCK_OUTPUTS = 16,
+    PACKED_BYTES = BLOCK_OUTPUTS * BLOCK_STEPS * STEP_BYTES,
 #endif
+    BLOCK_ROWS = 96, /* at once, where sums wait: QN_FLOAT_SUMS_BYTES */
+    SUMS_BYTES = BLOCK_OUTPUTS * BLOCK_ROWS * 64,
 };
 
-_Static_assert((int)QN_FLOAT_SUMS_BYTES == BLOCK_OUTPUTS * BLOCK_ROWS * 64, "the sums that wait");
+#ifdef __AVX512F__
+_Static_assert((int)QN_FLOAT_SUMS_BYTES == SUMS_BYTES, "the sums that wait");
+#else
+_Static_assert((int)QN_FLOAT_SUMS_BYTES >= SUMS_BYTES + PACKED_BYTES, "the sums that wait");
+#endif
 
 /* Weights, and what they are multiplied by: floats, or pairs of bf16 with VDPBF16PS. */
 typedef enum factors { F32, F16, BF16, BF16_PAIRS } factors;
@@ -76,6 +85,20 @@ LANES_INLINE lanes step_weights(factors f, const uint8_t *w)
     return lanes_load((const float *)(const void *)w);
 }
 
+#ifndef __AVX512F__
+
+/* Lanes 8 h to 8 h + 7. */
+LANES_INLINE __m256 step_weights_half(factors f, const uint8_t *w, size_t h)
+{
+    if (f == F32)
+        return _mm256_loadu_ps((const float *)(const void *)w + 8 * h);
+    __m128i words = _mm_loadu_si128((const __m128i *)(const void *)w + h);
+    return f == F16 ? _mm256_cvtph_ps(words)
+                    : _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(words), 16));
+}
+
+#endif
+
 LANES_INLINE lanes add_product(factors f, lanes w, lanes x, lanes sum)
 {
 #ifdef __AVX512BF16__
@@ -87,6 +110,8 @@ LANES_INLINE lanes add_product(factors f, lanes w, lanes x, lanes sum)
 }
 
 /* --- one tile --- */
+
+#ifdef __AVX512F__
 
 LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const operands *v,
                            size_t step, lanes sum[TILE_OUTPUTS][MOST_ROWS])
@@ -104,12 +129,51 @@ LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const ope
     }
 }
 
+#else
+
+/* Eight lanes after the other: twelve sums and what they need fill the registers. */
+LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const operands *v,
+                           size_t step, lanes sum[TILE_OUTPUTS][MOST_ROWS])
+{
+    QN_UNROLL(2)
+    for (size_t h = 0; h < 2; h++) {
+        __m256 w[TILE_OUTPUTS];
+        QN_UNROLL(2)
+        for (size_t o = 0; o < n_outputs; o++)
+            w[o] = step_weights_half(f, v->w + o * v->w_stride + step * weight_bytes_of_step(f), h);
+        QN_UNROLL(3)
+        for (size_t r = 0; r < n_rows; r++) {
+            const uint8_t *at = v->x + r * v->x_stride + step * STEP_BYTES;
+            __m256 x = _mm256_loadu_ps((const float *)(const void *)at + 8 * h);
+            __asm__("" : "+x"(x)); /* loaded once */
+            QN_UNROLL(2)
+            for (size_t o = 0; o < n_outputs; o++) {
+                __m256 *to = h == 0 ? &sum[o][r].low : &sum[o][r].high;
+                *to = _mm256_fmadd_ps(w[o], x, *to);
+            }
+        }
+    }
+}
+
+#endif
+
 /* The first n_bytes of a step with zeros behind them. */
 LANES_INLINE const uint8_t *padded(const uint8_t *at, size_t n_bytes, uint8_t to[STEP_BYTES])
 {
     memset(to, 0, STEP_BYTES);
     memcpy(to, at, n_bytes);
     return to;
+}
+
+LANES_INLINE void float_decode(factors f, size_t n, const uint8_t *bytes, float *out)
+{
+    size_t n_bytes = weight_bytes_of_step(f), k = 0;
+    for (; k + 16 <= n; k += 16, bytes += n_bytes)
+        lanes_store(out + k, step_weights(f, bytes));
+    if (k < n) {
+        uint8_t last[STEP_BYTES];
+        lanes_store_n(out + k, n - k, step_weights(f, padded(bytes, (n - k) * n_bytes / 16, last)));
+    }
 }
 
 LANES_INLINE void take_sums(size_t n_outputs, size_t n_rows, const float *from,
@@ -214,8 +278,8 @@ LANES_INLINE size_t dot_some(factors f, size_t n_tile, size_t n_rows, const oper
 #else
     switch (n) {
     case 1: dot_tile(f, n_tile, 1, v, p); break;
-#if MOST_ROWS > 2
     case 3: dot_tile(f, n_tile, 3, v, p); break;
+#if MOST_ROWS > 3
     case 4: dot_tile(f, n_tile, 4, v, p); break;
     case 5: dot_tile(f, n_tile, 5, v, p); break;
     case 6: dot_tile(f, n_tile, 6, v, p); break;
@@ -258,7 +322,7 @@ LANES_INLINE wanted weights_wanted(factors f, const operands *v, size_t n_output
 }
 
 /* Meanwhile memory is asked for what is wanted next, evenly. */
-LANES_INLINE void dot_block(factors f, size_t n_outputs, size_t n_rows, const operands *v, piece p,
+LANES_INLINE void dot_tiles(factors f, size_t n_outputs, size_t n_rows, const operands *v, piece p,
                             wanted next)
 {
     size_t n_tiles = (n_rows / MOST_ROWS + 1) * (n_outputs / TILE_OUTPUTS + 1);
@@ -273,6 +337,38 @@ LANES_INLINE void dot_block(factors f, size_t n_outputs, size_t n_rows, const op
                 n = dot_some(f, 1, n_rows - r, &at, p), o++;
         }
 }
+
+#ifdef __AVX512F__
+
+LANES_INLINE void dot_block(factors f, size_t n_outputs, size_t n_rows, const operands *v, piece p,
+                            wanted next)
+{
+    dot_tiles(f, n_outputs, n_rows, v, p, next);
+}
+
+#else
+
+/* Weights of a piece first become floats side by side: rows of a matrix, whose distance is often a
+ * power of 2, would meet in few places of a small first-level cache. */
+LANES_INLINE void dot_block(factors f, size_t n_outputs, size_t n_rows, const operands *v, piece p,
+                            wanted next)
+{
+    float *packed = v->sums + SUMS_BYTES / sizeof(float);
+    operands at = *v;
+    if (v->n_in % values_of_step(f) != 0) {
+        dot_tiles(f, n_outputs, n_rows, v, p, next);
+        return;
+    }
+    for (size_t o = 0; o < n_outputs; o++)
+        float_decode(f, (p.end - p.first) * values_of_step(f),
+                     v->w + o * v->w_stride + p.first * weight_bytes_of_step(f),
+                     packed + o * BLOCK_STEPS * values_of_step(f));
+    at.w = (const uint8_t *)((uintptr_t)packed - p.first * STEP_BYTES); /* as if from step 0 on */
+    at.w_stride = BLOCK_STEPS * STEP_BYTES;
+    dot_tiles(F32, n_outputs, n_rows, &at, p, next);
+}
+
+#endif
 
 LANES_INLINE piece piece_at(size_t first, size_t n_steps)
 {
@@ -316,15 +412,4 @@ LANES_INLINE void float_mul(factors f, size_t n_outputs, size_t n_rows, operands
         dot_in_order(f, n_outputs, n_rows, v);
     else
         dot_blocks(f, n_outputs, n_rows, v);
-}
-
-LANES_INLINE void float_decode(factors f, size_t n, const uint8_t *bytes, float *out)
-{
-    size_t n_bytes = weight_bytes_of_step(f), k = 0;
-    for (; k + 16 <= n; k += 16, bytes += n_bytes)
-        lanes_store(out + k, step_weights(f, bytes));
-    if (k < n) {
-        uint8_t last[STEP_BYTES];
-        lanes_store_n(out + k, n - k, step_weights(f, padded(bytes, (n - k) * n_bytes / 16, last)));
-    }
 }

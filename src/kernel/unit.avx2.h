@@ -254,11 +254,6 @@ LANES_INLINE size_t n_chains(kind k)
     return is_k(k) || k.shape.n_group == 16 ? 2 : 1;
 }
 
-/* The bytes of a block of vectors before its chains are taken out of it. */
-typedef struct raw {
-    ints a[4][2];
-} raw;
-
 LANES_INLINE ints load_four(const uint8_t *w, size_t stride)
 {
     return ints_load_quarters(w, w + stride, w + 2 * stride, w + 3 * stride);
@@ -284,18 +279,28 @@ LANES_INLINE void load_fives(const uint8_t *w, size_t n, ints a[2])
 
 LANES_INLINE void load_bytes(const uint8_t *w, size_t n, ints a[2])
 {
+#ifdef __AVX512F__
     ints low = ints_load_halves(w, w + n), high = ints_load_halves(w + 2 * n, w + 3 * n);
     a[0] = ints_even_quarters(low, high);
     a[1] = ints_odd_quarters(low, high);
+#else
+    a[0] = load_four(w, n);
+    a[1] = load_four(w + 16, n);
+#endif
 }
 
 /* A block of 256: the first halves of groups 0 and 1, 2 and 3, 4 and 5, 6 and 7, then the second.
  */
 LANES_INLINE void load_nibbles_k(const uint8_t *qs, ints a[2])
 {
+#ifdef __AVX512F__
     ints low = ints_load(qs), high = ints_load(qs + 64);
     a[0] = ints_even_quarters(low, high);
     a[1] = ints_odd_quarters(low, high);
+#else
+    a[0] = load_four(qs, 32);
+    a[1] = load_four(qs + 16, 32);
+#endif
 }
 
 /* The 64 bytes of a span, and its high bits. */
@@ -305,28 +310,24 @@ LANES_INLINE void load_sixes(const uint8_t *ql, const uint8_t *qh, ints a[2])
     a[1] = ints_right2_high(ints_load_halves(qh, qh));
 }
 
-/* Block i of the piece at w. Memory is asked for as much, in two halves. */
-LANES_INLINE void load_block(kind k, const uint8_t *w, size_t i, raw *b)
+/* Vector v of block i of the piece at w. Memory is asked for as much, every other time. */
+LANES_INLINE void load_vector(kind k, const uint8_t *w, size_t i, size_t v, ints a[2])
 {
     const size_t n_half = k.span * k.n_unit / n_blocks(k) / 2;
     const size_t n = k.n_unit / 16, k4 = sizeof(qn_q4_k), k5 = sizeof(qn_q5_k),
                  k6 = sizeof(qn_q6_k);
-    QN_UNROLL(4)
-    for (size_t v = 0; v < 4; v++) {
-        if (v % 2 == 0)
-            qn_ask_ahead(w + (2 * i + v / 2) * n_half, n_half, QN_ASK_AHEAD);
-        const uint8_t *at = w + i * k.n_unit + 4 * v * n, *span = w + (2 * i + v / 2) * k6;
-        switch (k.e) {
-        case QN_Q4_0: load_nibbles(at + offsetof(qn_q4_0, qs), n, b->a[v]); break;
-        case QN_Q4_1: load_nibbles(at + offsetof(qn_q4_1, qs), n, b->a[v]); break;
-        case QN_Q5_0: load_fives(at + offsetof(qn_q5_0, qh), n, b->a[v]); break;
-        case QN_Q5_1: load_fives(at + offsetof(qn_q5_1, qh), n, b->a[v]); break;
-        case QN_Q8_0: load_bytes(at + offsetof(qn_q8_0, q), n, b->a[v]); break;
-        case QN_Q4_K: load_nibbles_k(w + (4 * i + v) * k4 + offsetof(qn_q4_k, qs), b->a[v]); break;
-        case QN_Q5_K: load_nibbles_k(w + (4 * i + v) * k5 + offsetof(qn_q5_k, qs), b->a[v]); break;
-        default:
-            load_sixes(span + 64 * (v % 2), span + offsetof(qn_q6_k, qh) + 32 * (v % 2), b->a[v]);
-        }
+    const uint8_t *at = w + i * k.n_unit + 4 * v * n, *span = w + (2 * i + v / 2) * k6;
+    if (v % 2 == 0)
+        qn_ask_ahead(w + (2 * i + v / 2) * n_half, n_half, QN_ASK_AHEAD);
+    switch (k.e) {
+    case QN_Q4_0: load_nibbles(at + offsetof(qn_q4_0, qs), n, a); break;
+    case QN_Q4_1: load_nibbles(at + offsetof(qn_q4_1, qs), n, a); break;
+    case QN_Q5_0: load_fives(at + offsetof(qn_q5_0, qh), n, a); break;
+    case QN_Q5_1: load_fives(at + offsetof(qn_q5_1, qh), n, a); break;
+    case QN_Q8_0: load_bytes(at + offsetof(qn_q8_0, q), n, a); break;
+    case QN_Q4_K: load_nibbles_k(w + (4 * i + v) * k4 + offsetof(qn_q4_k, qs), a); break;
+    case QN_Q5_K: load_nibbles_k(w + (4 * i + v) * k5 + offsetof(qn_q5_k, qs), a); break;
+    default: load_sixes(span + 64 * (v % 2), span + offsetof(qn_q6_k, qh) + 32 * (v % 2), a);
     }
 }
 
@@ -338,14 +339,14 @@ LANES_INLINE ints five_k(const uint8_t *w, ints a, size_t chain, size_t h)
     return ints_or_masked(a, ints_left(high, 4 - (unsigned)chain), ints_set_bytes(16));
 }
 
-/* Vector v of block i of the piece at w, half h of its groups; of groups of 16 both. */
-LANES_INLINE ints values_of(kind k, const uint8_t *w, const raw *b, size_t i, size_t chain,
-                            size_t v, size_t h)
+/* Half h of a chain's groups of a vector: vector v of block i of the piece at w, whose bytes are
+ * those of load_vector; of groups of 16 both halves. */
+LANES_INLINE ints values_of(kind k, const uint8_t *w, size_t i, size_t v, const ints bytes[2],
+                            size_t chain, size_t h)
 {
-    ints a = b->a[v][h];
+    ints a = bytes[h];
     if (k.shape.n_group == 16)
-        return chain ? join(ints_right(a, 4), b->a[v][1], 48)
-                     : join(a, ints_left(b->a[v][1], 4), 48);
+        return chain ? join(ints_right(a, 4), bytes[1], 48) : join(a, ints_left(bytes[1], 4), 48);
     if (is_k(k))
         a = ints_and(chain ? ints_right(a, 4) : a, ints_set_bytes(15));
     return k.e == QN_Q5_K ? five_k(w + (4 * i + v) * sizeof(qn_q5_k), a, chain, h) : a;
