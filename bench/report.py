@@ -280,13 +280,14 @@ ELSEWHERE = [  # goals that other programs measure
     "Per-op and barrier overhead of a step: `docs/speed/012-few-rows.md`.",
     "Experts beside a dense product of the same operations: `docs/speed/006-experts.md`.",
     "Quality and speed of keys and values in 8 and 4 bits: `docs/speed/007-kv-types.md`, `008-attention-depth.md`.",
-    "AMX, on another machine: int8 tiles 0.98 to 1.46 times VNNI (>= 2.5): **not met**; floats at half rate beside "
-    "tiles: `docs/speed/009-tiles.md`. "
+    "AMX, on another machine: int8 tiles 0.98 to 1.46 times VNNI (>= 2.5): **not met**; 2.3, with a minimum 1.7, are "
+    "the most that its tiles allow: `docs/speed/009-tiles.md`. "
     "Attention in tiles of bf16: 2.4 to 3.3 times f32 fma for many rows; `docs/speed/024-bf16-attention.md`.",
     "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`.",
     "Products of BF16 weights: `docs/speed/009-tiles.md`, `017-float-blocks.md`, `020-bf16.md`.",
     "Price of determinism (<= 5 %): end to end 0 to 3 %: met; kernels from memory 0 to 5 %: met, but two rows of Q4_K 14 %: "
     "**not met**; `docs/speed/016-price-of-determinism.md`.",
+    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`.",
     "Where cells miss a goal, and what the machine would allow: `docs/speed/018-limits.md`.",
 ]
 
