@@ -204,7 +204,8 @@ static void few_rows_equal_the_reference_whatever_their_length(void **state)
             size_t n_in = n_groups[i] * QN_MAX(qn_encoding_block(e), (size_t)32);
             for (size_t n_rows = 1; n_rows <= 5; n_rows++)
                 check(e, n_in, 16 + draw(40), n_rows, RANDOM, RANDOM);
-            check(e, n_in, 16, 1, ALL_ONE_BITS, ALL_ONE_BITS);
+            for (size_t n_rows = 1; n_rows <= 5; n_rows++)
+                check(e, n_in, 16, n_rows, ALL_ONE_BITS, ALL_ONE_BITS);
         }
 }
 
@@ -234,6 +235,7 @@ static void blocks_of_float_weights_equal_the_reference(void **state)
     for (qn_encoding e = QN_NO_ENCODING + 1; e < QN_N_ENCODINGS; e++)
         if (!qn_encoding_is_quantized(e)) {
             check(e, 1024, 96, 96, RANDOM, RANDOM);
+            check(e, 1040, 35, 101, RANDOM, RANDOM);
             check(e, 1041, 99, 49, RANDOM, RANDOM);
             check(e, 2100, 33, 101, RANDOM, RANDOM);
         }
