@@ -147,10 +147,11 @@ LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const ope
             __m256 x = _mm256_loadu_ps((const float *)(const void *)at + 8 * h);
             __asm__("" : "+x"(x)); /* loaded once */
             QN_UNROLL(2)
-            for (size_t o = 0; o < n_outputs; o++) {
-                __m256 *to = h == 0 ? &sum[o][r].low : &sum[o][r].high;
-                *to = _mm256_fmadd_ps(w[o], x, *to);
-            }
+            for (size_t o = 0; o < n_outputs; o++)
+                if (h == 0)
+                    sum[o][r].low = _mm256_fmadd_ps(w[o], x, sum[o][r].low);
+                else
+                    sum[o][r].high = _mm256_fmadd_ps(w[o], x, sum[o][r].high);
         }
     }
 }
