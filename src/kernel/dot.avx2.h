@@ -75,6 +75,7 @@ LANES_INLINE ints fold_pairs(kind k, ints a, ints b)
     return end_level(k, 1, add_level(k, 1, ints_unpacklo64(a, b), ints_unpackhi64(a, b)));
 }
 
+/* The sums of a vector's groups with the activations at x + at, before they are folded. */
 LANES_INLINE ints sum_vector(kind k, const ints q[2], const int8_t *x, size_t at)
 {
     ints sum = add_values(k, ints_zero(), q[0], ints_load(x + at));
