@@ -280,8 +280,8 @@ ELSEWHERE = [  # goals that other programs measure
     "Per-op and barrier overhead of a step: `docs/speed/012-few-rows.md`.",
     "Experts beside a dense product of the same operations: `docs/speed/006-experts.md`.",
     "Quality and speed of keys and values in 8 and 4 bits: `docs/speed/007-kv-types.md`, `008-attention-depth.md`.",
-    "AMX, on another machine: int8 tiles 0.98 to 1.46 times VNNI (>= 2.5): **not met**; 2.3, with a minimum 1.7, are "
-    "the most that its tiles allow: `docs/speed/009-tiles.md`. "
+    "AMX, on another machine: int8 tiles 0.98 to 1.46 times VNNI (>= 2.5): **not met**; the best loop by "
+    "itself reaches 2.3, with a minimum 1.7: `docs/speed/009-tiles.md`. "
     "Attention in tiles of bf16: 2.4 to 3.3 times f32 fma for many rows; `docs/speed/024-bf16-attention.md`.",
     "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`.",
     "Products of BF16 weights: `docs/speed/009-tiles.md`, `017-float-blocks.md`, `020-bf16.md`.",
