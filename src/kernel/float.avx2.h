@@ -2,10 +2,11 @@
  *
  * Invariant: an output's 16 lanes pass over K in ascending order and are folded at its end, however
  * the product is cut. A tile's sums stay in registers. Few rows take one output at a time, because
- * memory gives most when it is read in order. More take blocks of outputs: a tile's rows stay in
- * the first-level cache while the block's weights pass from the second, so K is cut into pieces of
- * 4 KiB of a row, and sums wait in memory between them (docs/speed/017-float-blocks.md); with AVX2
- * pieces are shorter, and their weights become floats side by side first (027-avx2.md). */
+ * memory gives most when it is read in order; with AVX2 one row takes four that lie far apart
+ * (027-avx2.md). More take blocks of outputs: a tile's rows stay in the first-level cache while the
+ * block's weights pass from the second, so K is cut into pieces of 4 KiB of a row, and sums wait in
+ * memory between them (docs/speed/017-float-blocks.md); with AVX2 pieces are shorter, and their
+ * weights become floats side by side first. */
 #pragma once
 
 #include "kernel/ask.h"
@@ -29,7 +30,8 @@ enum {
     BLOCK_OUTPUTS = 16,
     PACKED_BYTES = BLOCK_OUTPUTS * BLOCK_STEPS * STEP_BYTES,
 #endif
-    BLOCK_ROWS = 96, /* at once, where sums wait: QN_FLOAT_SUMS_BYTES */
+    MOST_OUTPUTS = 4, /* of a tile */
+    BLOCK_ROWS = 96,  /* at once, where sums wait: QN_FLOAT_SUMS_BYTES */
     SUMS_BYTES = BLOCK_OUTPUTS * BLOCK_ROWS * 64,
 };
 
@@ -114,7 +116,7 @@ LANES_INLINE lanes add_product(factors f, lanes w, lanes x, lanes sum)
 #ifdef __AVX512F__
 
 LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const operands *v,
-                           size_t step, lanes sum[TILE_OUTPUTS][MOST_ROWS])
+                           size_t step, lanes sum[MOST_OUTPUTS][MOST_ROWS])
 {
     lanes x[MOST_ROWS];
     QN_UNROLL(6)
@@ -133,12 +135,12 @@ LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const ope
 
 /* Eight lanes after the other: twelve sums and what they need fill the registers. */
 LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const operands *v,
-                           size_t step, lanes sum[TILE_OUTPUTS][MOST_ROWS])
+                           size_t step, lanes sum[MOST_OUTPUTS][MOST_ROWS])
 {
     QN_UNROLL(2)
     for (size_t h = 0; h < 2; h++) {
-        __m256 w[TILE_OUTPUTS];
-        QN_UNROLL(2)
+        __m256 w[MOST_OUTPUTS];
+        QN_UNROLL(4)
         for (size_t o = 0; o < n_outputs; o++)
             w[o] = step_weights_half(f, v->w + o * v->w_stride + step * weight_bytes_of_step(f), h);
         QN_UNROLL(3)
@@ -146,7 +148,7 @@ LANES_INLINE void add_step(factors f, size_t n_outputs, size_t n_rows, const ope
             const uint8_t *at = v->x + r * v->x_stride + step * STEP_BYTES;
             __m256 x = _mm256_loadu_ps((const float *)(const void *)at + 8 * h);
             __asm__("" : "+x"(x)); /* loaded once */
-            QN_UNROLL(2)
+            QN_UNROLL(4)
             for (size_t o = 0; o < n_outputs; o++)
                 if (h == 0)
                     sum[o][r].low = _mm256_fmadd_ps(w[o], x, sum[o][r].low);
@@ -178,7 +180,7 @@ LANES_INLINE void float_decode(factors f, size_t n, const uint8_t *bytes, float 
 }
 
 LANES_INLINE void take_sums(size_t n_outputs, size_t n_rows, const float *from,
-                            lanes sum[TILE_OUTPUTS][MOST_ROWS])
+                            lanes sum[MOST_OUTPUTS][MOST_ROWS])
 {
     QN_UNROLL(4)
     for (size_t o = 0; o < n_outputs; o++)
@@ -187,7 +189,7 @@ LANES_INLINE void take_sums(size_t n_outputs, size_t n_rows, const float *from,
         sum[o][r] = from ? lanes_load(from + (r * BLOCK_OUTPUTS + o) * 16) : lanes_set(0);
 }
 
-LANES_INLINE void keep_sums(size_t n_outputs, size_t n_rows, lanes sum[TILE_OUTPUTS][MOST_ROWS],
+LANES_INLINE void keep_sums(size_t n_outputs, size_t n_rows, lanes sum[MOST_OUTPUTS][MOST_ROWS],
                             float *to)
 {
     QN_UNROLL(4)
@@ -197,7 +199,7 @@ LANES_INLINE void keep_sums(size_t n_outputs, size_t n_rows, lanes sum[TILE_OUTP
         lanes_store(to + (r * BLOCK_OUTPUTS + o) * 16, sum[o][r]);
 }
 
-LANES_INLINE void fold_sums(size_t n_outputs, size_t n_rows, lanes sum[TILE_OUTPUTS][MOST_ROWS],
+LANES_INLINE void fold_sums(size_t n_outputs, size_t n_rows, lanes sum[MOST_OUTPUTS][MOST_ROWS],
                             float *y, size_t y_stride)
 {
     QN_UNROLL(6)
@@ -237,7 +239,7 @@ static __attribute__((unused)) void end_sums(factors f, size_t n_outputs, size_t
  * second where two share one. */
 LANES_INLINE void dot_tile(factors f, size_t n_outputs, size_t n_rows, const operands *v, piece p)
 {
-    lanes sum[TILE_OUTPUTS][MOST_ROWS];
+    lanes sum[MOST_OUTPUTS][MOST_ROWS];
     size_t i = p.first, w_bytes = weight_bytes_of_step(f);
     take_sums(n_outputs, n_rows, p.first > 0 ? v->sums : NULL, sum);
     for (; i + 2 <= p.end; i += 2) {
@@ -293,9 +295,38 @@ LANES_INLINE size_t dot_some(factors f, size_t n_tile, size_t n_rows, const oper
 
 /* --- few rows: outputs in the order of memory --- */
 
+#ifndef __AVX512F__
+
+/* One row: outputs a quarter of all apart, four side by side. Nothing is asked for: the CPU fetches
+ * ahead for each of the four, which is more than requests may be on their way at once. Returns how
+ * many outputs there were. */
+LANES_INLINE size_t dot_quarters(factors f, size_t n_outputs, const operands *v)
+{
+    const size_t n = n_outputs / MOST_OUTPUTS;
+    float y[MOST_OUTPUTS];
+    operands at = *v;
+    at.w_stride = n * v->w_stride;
+    at.y = y;
+    for (size_t o = 0; o < n; o++, at.w += v->w_stride) {
+        dot_tile(f, MOST_OUTPUTS, 1, &at, (piece){0, v->n_in / values_of_step(f)});
+        for (size_t quarter = 0; quarter < MOST_OUTPUTS; quarter++)
+            v->y[quarter * n + o] = y[quarter];
+    }
+    return n * MOST_OUTPUTS;
+}
+
+#endif
+
 LANES_INLINE void dot_in_order(factors f, size_t n_outputs, size_t n_rows, operands v)
 {
     float *sums = v.sums;
+#ifndef __AVX512F__
+    if (n_rows == 1) {
+        size_t n = dot_quarters(f, n_outputs, &v);
+        n_outputs -= n;
+        v = operands_at(&v, n, 0), v.sums = sums;
+    }
+#endif
     for (; n_outputs > 0; n_outputs--, v = operands_at(&v, 1, 0), v.sums = sums)
         dot_some(f, 1, n_rows, &v, (piece){0, v.n_in / values_of_step(f)});
 }
