@@ -297,9 +297,9 @@ LANES_INLINE size_t dot_some(factors f, size_t n_tile, size_t n_rows, const oper
 
 #ifndef __AVX512F__
 
-/* One row: outputs a quarter of all apart, four side by side. Nothing is asked for: the CPU fetches
- * ahead for each of the four, which is more than requests may be on their way at once. Returns how
- * many outputs there were. */
+/* One row: four outputs side by side, a quarter of all apart. Nothing is asked for: the CPU fetches
+ * ahead for each of the four by itself, faster than requests do. Returns how many outputs there
+ * were. */
 LANES_INLINE size_t dot_quarters(factors f, size_t n_outputs, const operands *v)
 {
     const size_t n = n_outputs / MOST_OUTPUTS;
