@@ -38,7 +38,7 @@ typedef struct options {
 
 typedef struct bench {
     options opt;
-    size_t n_streams; /* side by side, as reading is fastest */
+    size_t way; /* that reads fastest */
     size_t n_bytes;
     uint8_t *bytes;
     const void *k_pages[MAX_PAGES], *v_pages[MAX_PAGES]; /* of the shape at hand */
@@ -68,16 +68,16 @@ static uint64_t read_page(size_t n_bytes, const uint8_t *bytes, const uint8_t *n
 
 typedef struct reading { /* by all threads, each its part */
     const bench *b;
-    size_t n_streams; /* 0: pages in their order */
+    size_t way; /* QN_READ_WAYS: pages in their order */
 } reading;
 
 static void read_part(void *context, size_t index, size_t n)
 {
     const reading *r = context;
     const bench *b = r->b;
-    if (r->n_streams > 0) {
+    if (r->way < QN_READ_WAYS) {
         sink += (uint64_t)qn_limit_work_at(qn_cpu_best())
-                    ->read(b->n_bytes / n, b->bytes + b->n_bytes / n * index, r->n_streams);
+                    ->read(b->n_bytes / n, b->bytes + b->n_bytes / n * index, r->way);
         return;
     }
     for (size_t i = b->n_pages * index / n; i < b->n_pages * (index + 1) / n; i++)
@@ -85,10 +85,10 @@ static void read_part(void *context, size_t index, size_t n)
 }
 
 /* GB/s of reading the memory once. */
-static double read_gbps(const bench *b, size_t n_streams)
+static double read_gbps(const bench *b, size_t way)
 {
-    reading r = {b, n_streams};
-    size_t n_bytes = n_streams ? b->n_bytes : b->n_pages * 2 * b->n_page_bytes;
+    reading r = {b, way};
+    size_t n_bytes = way < QN_READ_WAYS ? b->n_bytes : b->n_pages * 2 * b->n_page_bytes;
     double start = bench_seconds(clock_of_all);
     if (b->pool)
         qn_pool_run(b->pool, read_part, &r);
@@ -253,23 +253,23 @@ static void bench_shape(bench *b, const qn_kernels *k, shape s)
         m.rate[i] = decode ? 2e-9 * (double)(s.context / QN_PAGE_TOKENS * b->n_page_bytes) / seconds
                            : 4e-9 * n_keys * (double)(s.n_group * s.dim) / seconds;
         m.limit[i] =
-            !decode ? peak_gflops(k->level) : read_gbps(b, b->opt.shuffled ? 0 : b->n_streams);
+            !decode ? peak_gflops(k->level) : read_gbps(b, b->opt.shuffled ? QN_READ_WAYS : b->way);
         m.share[i] = m.rate[i] / m.limit[i];
     }
     report(b, k, s, &m);
     qn_free(scratch);
 }
 
-/* The number of streams that reads fastest, of the best of three passes each. */
-static void choose_streams(bench *b)
+/* The way that reads fastest, of the best of three passes each. */
+static void choose_way(bench *b)
 {
     double most = 0;
-    for (size_t n = 1; n <= 16; n *= 2)
+    for (size_t way = 0; way < QN_READ_WAYS; way++)
         for (size_t i = 0; i < 3; i++) {
-            double gbps = read_gbps(b, n);
+            double gbps = read_gbps(b, way);
             if (gbps > most) {
                 most = gbps;
-                b->n_streams = n;
+                b->way = way;
             }
         }
 }
@@ -361,7 +361,7 @@ int main(int argc, char **argv)
         if (qn_pool_open(&b.pool, b.opt.n_threads, &err) != QN_OK)
             return fprintf(stderr, "attend: %s\n", err.text), 1;
     }
-    choose_streams(&b);
+    choose_way(&b);
     for (int level = QN_CPU_AVX2; level < QN_CPU_N_LEVELS; level++)
         if (level == b.opt.level ||
             (b.opt.level < 0 && (level == QN_CPU_AVX2 || level == (int)qn_cpu_best()) &&

@@ -52,8 +52,8 @@ typedef struct job {
     float *hidden, *y;
     uint8_t *scratch; /* of each member */
     size_t scratch_bytes;
-    size_t n_bytes;   /* of the experts' weights */
-    size_t n_streams; /* that a member reads side by side */
+    size_t n_bytes; /* of the experts' weights */
+    size_t way;     /* that a member reads in */
 } job;
 
 static void *must(void *p)
@@ -129,7 +129,7 @@ static void run_read(void *context, size_t member, size_t n)
     const uint8_t *const weights[] = {j->experts.gate.bytes, j->experts.up.bytes,
                                       j->experts.down.bytes};
     for (size_t i = 0; i < QN_COUNT(weights); i++)
-        sink += qn_limit_work_at(j->k->level)->read(part, weights[i] + member * part, j->n_streams);
+        sink += qn_limit_work_at(j->k->level)->read(part, weights[i] + member * part, j->way);
 }
 
 static double seconds(const job *j, qn_pool_work *work, size_t n_repeat)
@@ -144,11 +144,11 @@ static double seconds(const job *j, qn_pool_work *work, size_t n_repeat)
     return bench_median(n_repeat, t);
 }
 
-/* Reading all weights, the best of the patterns. */
+/* Reading all weights, the best of the ways. */
 static double seconds_of_reading(job *j, size_t n_repeat)
 {
     double best = 1e9;
-    for (j->n_streams = 1; j->n_streams <= 32; j->n_streams *= 2) {
+    for (j->way = 0; j->way < QN_READ_WAYS; j->way++) {
         double s = seconds(j, run_read, n_repeat);
         best = QN_MIN(best, s);
     }

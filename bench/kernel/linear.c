@@ -47,16 +47,16 @@ static double time_loop(int64_t (*loop)(size_t), size_t n_repeat)
     return bench_median(n_repeat, t);
 }
 
-/* The best of the patterns of reading, each the median of several passes, and the peaks. */
+/* The best of the ways of reading, each the median of several passes, and the peaks. */
 static limits measure(size_t n_bytes, const uint8_t *bytes, size_t n_repeat)
 {
     const qn_limit_work *work = qn_limit_work_at(qn_cpu_best());
     limits l = {0};
     double t[MAX_REPEAT];
-    for (size_t n_streams = 1; n_streams <= 32; n_streams *= 2) {
+    for (size_t way = 0; way < QN_READ_WAYS; way++) {
         for (size_t i = 0; i < n_repeat; i++) {
             double start = bench_seconds(CLOCK_MONOTONIC);
-            sink += work->read(n_bytes, bytes, n_streams);
+            sink += work->read(n_bytes, bytes, way);
             t[i] = bench_seconds(CLOCK_MONOTONIC) - start;
         }
         l.read_gbps = QN_MAX(l.read_gbps, 1e-9 * (double)n_bytes / bench_median(n_repeat, t));

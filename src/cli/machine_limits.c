@@ -8,12 +8,12 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { PASSES = 3, LOOPS = 400000, HUGE_PAGE = 2 << 20, MOST_STREAMS = 32 };
+enum { PASSES = 3, LOOPS = 400000, HUGE_PAGE = 2 << 20 };
 enum { LEAST_BYTES = 1 << 20, MOST_BYTES = 1 << 30, PASS_BYTES = 64 << 20 };
 
 typedef struct buffer {
     uint8_t *mapped, *bytes; /* bytes: the first huge page's begin */
-    size_t n_streams;        /* side by side, as reading is fastest; 0: not known */
+    size_t way;              /* that reads fastest; QN_READ_WAYS: not known */
 } buffer;
 
 typedef enum pass { READ, INT8, F32, BF16 } pass;
@@ -25,7 +25,7 @@ struct qn_meter {
     buffer on_4k, on_2m;
     pass what;
     const buffer *read;
-    size_t n_streams;
+    size_t way;
     int64_t result[QN_POOL_MOST]; /* so that nothing is left out */
 };
 
@@ -43,7 +43,7 @@ static void work(void *context, size_t member, size_t n_members)
     switch (m->what) {
     case READ:
         for (size_t i = 0; i < reads_of_pass(m); i++)
-            m->result[member] ^= m->work->read(part, m->read->bytes + member * part, m->n_streams);
+            m->result[member] ^= m->work->read(part, m->read->bytes + member * part, m->way);
         return;
     case INT8: m->result[member] ^= m->work->int8(LOOPS); return;
     case F32: m->result[member] ^= m->work->f32(LOOPS); return;
@@ -64,18 +64,21 @@ static double fastest(qn_meter *m)
     return least > 0 ? least : 1e-9;
 }
 
-/* Bytes a second; the first time with every number of streams. */
+/* Bytes a second; the first time in every way. */
 static double read_speed(qn_meter *m, buffer *b)
 {
+    const bool is_known = b->way < QN_READ_WAYS;
     double most = 0, n = (double)m->n_bytes * (double)reads_of_pass(m);
-    size_t first = b->n_streams ? b->n_streams : 1, last = b->n_streams ? first : MOST_STREAMS;
     m->what = READ;
     m->read = b;
-    for (m->n_streams = first; m->n_streams <= last; m->n_streams *= 2) {
+    for (size_t way = 0; way < QN_READ_WAYS; way++) {
+        if (is_known && way != b->way)
+            continue;
+        m->way = way;
         double speed = n / fastest(m);
         if (speed > most) {
             most = speed;
-            b->n_streams = m->n_streams;
+            b->way = way;
         }
     }
     return most;
@@ -104,6 +107,7 @@ static qn_status map_buffer(buffer *b, size_t n_bytes, int advice, qn_error *err
     size_t n = n_bytes + HUGE_PAGE;
     void *p = mmap(NULL, n, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     QN_FAIL_IF(p == MAP_FAILED, err, QN_ENOMEM, "no %zu bytes to measure reading with", n);
+    b->way = QN_READ_WAYS;
     b->mapped = p;
     b->bytes = b->mapped + (HUGE_PAGE - (uintptr_t)p % HUGE_PAGE) % HUGE_PAGE;
     madvise(p, n, advice);

@@ -9,17 +9,52 @@
 #include <immintrin.h>
 #endif
 
-static int64_t read_plain(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+/* n streams that begin n_apart bytes from each other, with requests to memory or without. */
+typedef struct streams {
+    size_t n, n_apart;
+    bool asks;
+} streams;
+
+/* Streams begin one to two mebibytes apart, as parts of a product that are read side by side do,
+ * and no power of two, which would put their lines into one set of a cache and one bank of memory
+ * (docs/speed/028-limit-of-reading.md). */
+static streams streams_of(size_t n_bytes, size_t way)
+{
+    size_t n = (size_t)1 << way / 2, n_blocks = QN_MAX(n_bytes / n >> 20, (size_t)1);
+    size_t n_apart = n_bytes / n / n_blocks / 256 * 256;
+    bool is_pages = n_apart > 0 && n_apart % 4096 == 0;
+    return (streams){n, is_pages ? n_apart - 256 : n_apart, way % 2 != 0};
+}
+
+/* Reads n_apart bytes of each stream. */
+typedef int64_t streams_reader(streams s, const uint8_t *bytes);
+
+/* All streams of a block, then the block behind it. */
+static int64_t read_blocks(size_t n_bytes, const uint8_t *bytes, size_t way, streams_reader *read)
+{
+    streams s = streams_of(n_bytes, way);
+    int64_t sum = 0;
+    size_t n_block = s.n * s.n_apart;
+    for (size_t at = 0; n_block > 0 && at + n_block <= n_bytes; at += n_block)
+        sum ^= read(s, bytes + at);
+    return sum;
+}
+
+static int64_t read_streams_plain(streams s, const uint8_t *bytes)
 {
     uint64_t sum[4] = {0}, word[4];
-    size_t part = n_bytes / n_streams / 256 * 256;
-    for (size_t at = 0; at < part; at += sizeof word)
-        for (size_t s = 0; s < n_streams; s++) {
-            __builtin_memcpy(word, bytes + s * part + at, sizeof word);
-            for (size_t i = 0; i < 4; i++)
-                sum[i] ^= word[i];
+    for (size_t at = 0; at < s.n_apart; at += sizeof word)
+        for (size_t i = 0; i < s.n; i++) {
+            __builtin_memcpy(word, bytes + i * s.n_apart + at, sizeof word);
+            for (size_t j = 0; j < 4; j++)
+                sum[j] ^= word[j];
         }
     return (int64_t)(sum[0] ^ sum[1] ^ sum[2] ^ sum[3]);
+}
+
+static int64_t read_plain(size_t n_bytes, const uint8_t *bytes, size_t way)
+{
+    return read_blocks(n_bytes, bytes, way, read_streams_plain);
 }
 
 enum { PLAIN = 16 };
@@ -55,21 +90,26 @@ static const qn_limit_work plain = {read_plain, int8_plain, f32_plain, NULL, PLA
 #define BF16 __attribute__((target("avx512f,avx512bw,avx512bf16"), noinline))
 #define VNNI __attribute__((target("avx512f,avx512bw,avx512vnni"), noinline))
 
-AVX2 static int64_t read_avx2(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+AVX2 static int64_t read_streams_avx2(streams s, const uint8_t *bytes)
 {
     __m256i sum[4] = {{0}};
-    size_t part = n_bytes / n_streams / 256 * 256;
-    for (size_t at = 0; at < part; at += 128)
-        for (size_t s = 0; s < n_streams; s++) {
-            const uint8_t *p = bytes + s * part + at;
-            for (size_t i = 0; i < 4; i++) {
-                _mm_prefetch((const char *)p + 4096 + 32 * i, _MM_HINT_T0);
-                sum[i] = _mm256_xor_si256(sum[i], _mm256_loadu_si256((const void *)(p + 32 * i)));
-            }
+    for (size_t at = 0; at < s.n_apart; at += 128)
+        for (size_t i = 0; i < s.n; i++) {
+            const uint8_t *p = bytes + i * s.n_apart + at;
+            if (s.asks)
+                for (size_t j = 0; j < 128; j += 64)
+                    _mm_prefetch((const char *)p + 4096 + j, _MM_HINT_T0);
+            for (size_t j = 0; j < 4; j++)
+                sum[j] = _mm256_xor_si256(sum[j], _mm256_loadu_si256((const void *)(p + 32 * j)));
         }
     __m256i x =
         _mm256_xor_si256(_mm256_xor_si256(sum[0], sum[1]), _mm256_xor_si256(sum[2], sum[3]));
     return _mm256_extract_epi64(x, 0) ^ _mm256_extract_epi64(x, 3);
+}
+
+static int64_t read_avx2(size_t n_bytes, const uint8_t *bytes, size_t way)
+{
+    return read_blocks(n_bytes, bytes, way, read_streams_avx2);
 }
 
 AVX2 static int64_t int8_avx2(size_t n_loops)
@@ -106,21 +146,26 @@ AVX2 static int64_t f32_avx2(size_t n_loops)
     return (int64_t)_mm256_cvtss_f32(a[0]);
 }
 
-AVX512 static int64_t read_avx512(size_t n_bytes, const uint8_t *bytes, size_t n_streams)
+AVX512 static int64_t read_streams_avx512(streams s, const uint8_t *bytes)
 {
     __m512i sum[4] = {{0}};
-    size_t part = n_bytes / n_streams / 256 * 256;
-    for (size_t at = 0; at < part; at += 256)
-        for (size_t s = 0; s < n_streams; s++) {
-            const uint8_t *p = bytes + s * part + at;
-            for (size_t i = 0; i < 4; i++) {
-                _mm_prefetch((const char *)p + 4096 + 64 * i, _MM_HINT_T0);
-                sum[i] = _mm512_xor_si512(sum[i], _mm512_loadu_si512(p + 64 * i));
-            }
+    for (size_t at = 0; at < s.n_apart; at += 256)
+        for (size_t i = 0; i < s.n; i++) {
+            const uint8_t *p = bytes + i * s.n_apart + at;
+            if (s.asks)
+                for (size_t j = 0; j < 256; j += 64)
+                    _mm_prefetch((const char *)p + 4096 + j, _MM_HINT_T0);
+            for (size_t j = 0; j < 4; j++)
+                sum[j] = _mm512_xor_si512(sum[j], _mm512_loadu_si512(p + 64 * j));
         }
     __m512i x =
         _mm512_xor_si512(_mm512_xor_si512(sum[0], sum[1]), _mm512_xor_si512(sum[2], sum[3]));
     return _mm512_reduce_add_epi64(x);
+}
+
+static int64_t read_avx512(size_t n_bytes, const uint8_t *bytes, size_t way)
+{
+    return read_blocks(n_bytes, bytes, way, read_streams_avx512);
 }
 
 AVX512 static int64_t f32_avx512(size_t n_loops)

@@ -7,10 +7,13 @@
 
 #include "kernel/cpu.h"
 
+enum { QN_READ_WAYS = 12 };
+
 typedef struct qn_limit_work {
-    /* Reads n_bytes once, as n_streams equal parts side by side (a power of two up to 32), as
-     * kernels read rows; what is left of 256 * n_streams bytes is not read. */
-    int64_t (*read)(size_t n_bytes, const uint8_t *bytes, size_t n_streams);
+    /* Reads n_bytes once, as 1 to 32 streams side by side, without requests to memory or with
+     * them: way 0 to QN_READ_WAYS - 1, none of which is the fastest everywhere. Less than a
+     * thousandth, or 512 bytes for each stream, is left out. */
+    int64_t (*read)(size_t n_bytes, const uint8_t *bytes, size_t way);
     int64_t (*int8)(
         size_t n_loops); /* n_int8 products of 8-bit integers a loop, summed in 32 bits */
     int64_t (*f32)(size_t n_loops);  /* n_f32 fused multiply-adds a loop */
