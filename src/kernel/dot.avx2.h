@@ -4,6 +4,13 @@
 #include "kernel/spans.avx2.h"
 #include "kernel/unit.avx2.h"
 
+/* Levels of folding before which words hold all sums, of 8 << l products with groups of 32 and half
+ * as many with groups of 16: 8 * 31 * 127, 4 * 63 * 127 and, of 4 bits, 16 * 15 * 127. */
+LANES_INLINE size_t n_levels_of_words(qn_shape shape)
+{
+    return shape.n_bits == 8 ? 0 : shape.n_bits == 4 ? 2 : 1;
+}
+
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
 LANES_INLINE bool needs_bias(qn_shape shape)
@@ -18,10 +25,13 @@ LANES_INLINE ints add_values(kind k, ints sum, ints w, ints x)
     return ints_add_dot(sum, k.shape.n_bits == 8 ? ints_xor(w, ints_set_bytes(-128)) : w, x);
 }
 
-LANES_INLINE size_t n_levels_of_words(qn_shape shape)
+/* Dwords 0 and 1, 2 and 3 of each 128 bits added, a's and then b's, in level l of folding: while
+ * words hold them by multiplication, which takes two instructions, not three. */
+LANES_INLINE ints fold(kind k, size_t l, ints a, ints b)
 {
-    (void)shape;
-    return 0;
+    if (l < n_levels_of_words(k.shape))
+        return ints_madd(ints_pack_dwords(a, b), ints_set(0x10001));
+    return ints_add(ints_even_dwords(a, b), ints_odd_dwords(a, b));
 }
 
 #else
@@ -41,39 +51,17 @@ LANES_INLINE ints add_values(kind k, ints sum, ints w, ints x)
     return ints_add(sum, ints_madd(pairs, ints_set(0x10001)));
 }
 
-/* Levels of folding before 16 bits are full: 4 * 4 * 15 * 127 after two with groups of 32, after
- * one 2 * 4 * 31 * 127 and, with groups of 16, 2 * 2 * 63 * 127. */
-LANES_INLINE size_t n_levels_of_words(qn_shape shape)
+/* Dwords 0 and 1, 2 and 3 of each 128 bits added, a's and then b's, in level l of folding: words
+ * while they have room, and dwords from the level on in which they have no more. */
+LANES_INLINE ints fold(kind k, size_t l, ints a, ints b)
 {
-    return shape.n_bits == 8 ? 0 : shape.n_bits == 4 ? 2 : 1;
+    const size_t n = n_levels_of_words(k.shape);
+    ints even = ints_even_dwords(a, b), odd = ints_odd_dwords(a, b);
+    ints sum = l < n ? ints_add_words(even, odd) : ints_add(even, odd);
+    return l + 1 == n ? ints_madd(sum, ints_set(0x10001)) : sum;
 }
 
 #endif
-
-/* Level l of folding, of words while they have room. */
-LANES_INLINE ints add_level(kind k, size_t l, ints a, ints b)
-{
-    return l < n_levels_of_words(k.shape) ? ints_add_words(a, b) : ints_add(a, b);
-}
-
-/* After level l: dwords, each the sum of its words where they have no more room. */
-LANES_INLINE ints end_level(kind k, size_t l, ints a)
-{
-    return l + 1 == n_levels_of_words(k.shape) ? ints_madd(a, ints_set(0x10001)) : a;
-}
-
-/* Dwords 0 and 2, 1 and 3 of each 128 bits of a and b added: a, b, a, b. */
-LANES_INLINE ints fold_dwords(kind k, ints a, ints b)
-{
-    return end_level(k, 0, add_level(k, 0, ints_unpacklo32(a, b), ints_unpackhi32(a, b)));
-}
-
-/* The quarters of four vectors, folded by twos, one dword each: of quarter i of vector j dword j of
- * quarter i. */
-LANES_INLINE ints fold_pairs(kind k, ints a, ints b)
-{
-    return end_level(k, 1, add_level(k, 1, ints_unpacklo64(a, b), ints_unpackhi64(a, b)));
-}
 
 /* The sums of a vector's groups with the activations at x + at, before they are folded. */
 LANES_INLINE ints sum_vector(kind k, const ints q[2], const int8_t *x, size_t at)
@@ -82,15 +70,15 @@ LANES_INLINE ints sum_vector(kind k, const ints q[2], const int8_t *x, size_t at
     return k.shape.n_group == 32 ? add_values(k, sum, q[1], ints_load(x + at + 64)) : sum;
 }
 
-/* The sums of a block of vectors with activations x, one for each quarter of each vector, which
- * are n_apart bytes of x apart. */
+/* The sums of a block of vectors with activations x, which are n_apart bytes of x apart: dword j of
+ * quarter i is that of quarter i of vector j. */
 LANES_INLINE ints sum_block(kind k, const ints q[4][2], const int8_t *x, size_t n_apart)
 {
     ints v[4];
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++)
         v[i] = sum_vector(k, q[i], x, i * n_apart);
-    return fold_pairs(k, fold_dwords(k, v[0], v[1]), fold_dwords(k, v[2], v[3]));
+    return fold(k, 1, fold(k, 0, v[0], v[1]), fold(k, 0, v[2], v[3]));
 }
 
 typedef ints block_sums[2][4]; /* of a chain's blocks */
@@ -196,6 +184,7 @@ LANES_INLINE void put_block(kind k, const qn_dot_x *rows, const uint8_t *w, size
         for (size_t h = 0; h < k.shape.n_group / 16u; h++)
             q[v][h] = values_of(k, w, i, v, bytes[v], chain, h);
         const size_t x = x_at(k, i, 0, chain, at);
+        QN_UNROLL(2)
         for (size_t r = 0; r < k.rows; r++)
             f[r][chain][i] = sum_block(k, (const ints(*)[2])q, rows[r].q + x, x_apart(k));
     }
@@ -231,13 +220,13 @@ LANES_INLINE void put_block(kind k, const qn_dot_x *rows, const uint8_t *w, size
         for (size_t chain = 0; chain < n_chains(k); chain++)
             QN_UNROLL(2)
         for (size_t r = 0; r < k.rows; r++)
-            folded[r][chain][pair] = fold_dwords(k, sum[r][chain][0], sum[r][chain][1]);
+            folded[r][chain][pair] = fold(k, 0, sum[r][chain][0], sum[r][chain][1]);
     }
     QN_UNROLL(2)
     for (size_t chain = 0; chain < n_chains(k); chain++)
         QN_UNROLL(2)
     for (size_t r = 0; r < k.rows; r++)
-        f[r][chain][i] = fold_pairs(k, folded[r][chain][0], folded[r][chain][1]);
+        f[r][chain][i] = fold(k, 1, folded[r][chain][0], folded[r][chain][1]);
 }
 
 #endif
@@ -258,6 +247,7 @@ LANES_INLINE void put_pieces(kind k, const span_rows *d, const qn_dot_x *x, cons
         QN_UNROLL(4)
         for (size_t j = 0; j < k.span; j++)
             u[j] = scales_of(k, &all, j);
+        QN_UNROLL(2)
         for (size_t r = 0; r < k.rows; r++)
             lanes_store(sums + r * d->n_sums + 16 * i, span_sums(k, f[r], u, row_of(&x[r], at)));
         at = at + step < d->n_spans ? at + step : at + step - d->n_spans;

@@ -122,6 +122,24 @@ LANES_INLINE ints ints_unpackhi64(ints a, ints b)
     return _mm512_unpackhi_epi64(a, b);
 }
 
+LANES_INLINE ints ints_pack_dwords(ints a, ints b)
+{
+    return _mm512_packs_epi32(a, b);
+}
+
+/* The even, the odd dwords of each 128 bits of a, then of b. */
+LANES_INLINE ints ints_even_dwords(ints a, ints b)
+{
+    return _mm512_castps_si512(
+        _mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
+}
+
+LANES_INLINE ints ints_odd_dwords(ints a, ints b)
+{
+    return _mm512_castps_si512(
+        _mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0xdd));
+}
+
 LANES_INLINE ints ints_maddubs(ints a, ints b)
 {
     return _mm512_maddubs_epi16(a, b);
@@ -497,6 +515,33 @@ LANES_INLINE ints ints_unpacklo64(ints a, ints b)
 LANES_INLINE ints ints_unpackhi64(ints a, ints b)
 {
     return (ints){_mm256_unpackhi_epi64(a.low, b.low), _mm256_unpackhi_epi64(a.high, b.high)};
+}
+
+LANES_INLINE ints ints_pack_dwords(ints a, ints b)
+{
+    return (ints){_mm256_packs_epi32(a.low, b.low), _mm256_packs_epi32(a.high, b.high)};
+}
+
+LANES_INLINE __m256i even_dwords_256(__m256i a, __m256i b)
+{
+    return _mm256_castps_si256(
+        _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88));
+}
+
+LANES_INLINE __m256i odd_dwords_256(__m256i a, __m256i b)
+{
+    return _mm256_castps_si256(
+        _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0xdd));
+}
+
+LANES_INLINE ints ints_even_dwords(ints a, ints b)
+{
+    return (ints){even_dwords_256(a.low, b.low), even_dwords_256(a.high, b.high)};
+}
+
+LANES_INLINE ints ints_odd_dwords(ints a, ints b)
+{
+    return (ints){odd_dwords_256(a.low, b.low), odd_dwords_256(a.high, b.high)};
 }
 
 LANES_INLINE ints ints_maddubs(ints a, ints b)
