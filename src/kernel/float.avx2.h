@@ -2,7 +2,7 @@
  *
  * Invariant: an output's 16 lanes pass over K in ascending order and are folded at its end, however
  * the product is cut. A tile's sums stay in registers. Few rows take one output at a time, because
- * memory gives most when it is read in order; with AVX2 one row takes four that lie far apart
+ * memory gives most when it is read in order; with AVX2 they take four that lie far apart
  * (027-avx2.md). More take blocks of outputs: a tile's rows stay in the first-level cache while the
  * block's weights pass from the second, so K is cut into pieces of 4 KiB of a row, and sums wait in
  * memory between them (docs/speed/017-float-blocks.md); with AVX2 pieces are shorter, and their
@@ -297,20 +297,22 @@ LANES_INLINE size_t dot_some(factors f, size_t n_tile, size_t n_rows, const oper
 
 #ifndef __AVX512F__
 
-/* One row: four outputs side by side, a quarter of all apart. Nothing is asked for: the CPU fetches
- * ahead for each of the four by itself, faster than requests do. Returns how many outputs there
+/* One or two rows: four outputs side by side, a quarter of all apart. Nothing is asked for: the CPU
+ * fetches ahead for each of the four by itself, faster than requests do; so much faster that two
+ * rows, whose sums do not fit in registers, are best like that too. Returns how many outputs there
  * were. */
-LANES_INLINE size_t dot_quarters(factors f, size_t n_outputs, const operands *v)
+LANES_INLINE size_t dot_quarters(factors f, size_t n_outputs, size_t n_rows, const operands *v)
 {
     const size_t n = n_outputs / MOST_OUTPUTS;
-    float y[MOST_OUTPUTS];
+    float y[FEW_ROWS][MOST_OUTPUTS];
     operands at = *v;
     at.w_stride = n * v->w_stride;
-    at.y = y;
+    at.y = y[0], at.y_stride = MOST_OUTPUTS;
     for (size_t o = 0; o < n; o++, at.w += v->w_stride) {
-        dot_tile(f, MOST_OUTPUTS, 1, &at, (piece){0, v->n_in / values_of_step(f)});
-        for (size_t quarter = 0; quarter < MOST_OUTPUTS; quarter++)
-            v->y[quarter * n + o] = y[quarter];
+        dot_tile(f, MOST_OUTPUTS, n_rows, &at, (piece){0, v->n_in / values_of_step(f)});
+        for (size_t r = 0; r < n_rows; r++)
+            for (size_t quarter = 0; quarter < MOST_OUTPUTS; quarter++)
+                v->y[r * v->y_stride + quarter * n + o] = y[r][quarter];
     }
     return n * MOST_OUTPUTS;
 }
@@ -321,11 +323,9 @@ LANES_INLINE void dot_in_order(factors f, size_t n_outputs, size_t n_rows, opera
 {
     float *sums = v.sums;
 #ifndef __AVX512F__
-    if (n_rows == 1) {
-        size_t n = dot_quarters(f, n_outputs, &v);
-        n_outputs -= n;
-        v = operands_at(&v, n, 0), v.sums = sums;
-    }
+    size_t n = n_rows == 1 ? dot_quarters(f, n_outputs, 1, &v) : dot_quarters(f, n_outputs, 2, &v);
+    n_outputs -= n;
+    v = operands_at(&v, n, 0), v.sums = sums;
 #endif
     for (; n_outputs > 0; n_outputs--, v = operands_at(&v, 1, 0), v.sums = sums)
         dot_some(f, 1, n_rows, &v, (piece){0, v.n_in / values_of_step(f)});
