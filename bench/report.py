@@ -285,9 +285,10 @@ ELSEWHERE = [  # goals that other programs measure
     "Attention in tiles of bf16: 2.4 to 3.3 times f32 fma for many rows; `docs/speed/024-bf16-attention.md`.",
     "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`.",
     "Products of BF16 weights: `docs/speed/009-tiles.md`, `017-float-blocks.md`, `020-bf16.md`.",
-    "Price of determinism (<= 5 %): end to end 0 to 3 %: met; kernels from memory 0 to 5 %: met, but two rows of Q4_K 14 %: "
-    "**not met**; `docs/speed/016-price-of-determinism.md`.",
-    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`.",
+    "Price of determinism (<= 5 %): end to end 0 to 3 %: met; kernels from memory 0 to 5 %: met, two rows of Q4_K by 2 % on "
+    "an Intel CPU and not measured again on this one (14 % before); on that CPU two rows of Q4_0 "
+    "6 and Q6_K 10 %: **not met**; `docs/speed/016-price-of-determinism.md`.",
+    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`; an Intel CPU with AMX: `029-intel-with-amx.md`.",
     "Where cells miss a goal, and what the machine would allow: `docs/speed/018-limits.md`.",
 ]
 
