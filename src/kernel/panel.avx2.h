@@ -2,10 +2,12 @@
  *
  * A tile of sums stays in registers because its size is constant once everything here is inlined:
  * 6 rows by 2 panels in the 32 registers of AVX-512 (4 with groups of 16, which need the terms of
- * first halves too), 2 rows by 1 panel in the 16 of AVX2. The sums of a span are added to those of
- * the spans before, which lie in the first-level cache until the last span of the call. What is
- * left for each row, 16 outputs and 32 of K is with VNNI 8 dot products, a conversion, a
- * multiplication and one or two fma; with two scales a conversion and an fma more. */
+ * first halves too). The 16 of AVX2 hold the integer sums of 6 rows by 1 panel for a group, and
+ * what they add up to waits in memory, which costs less than weights loaded for fewer rows
+ * (docs/speed/027-avx2.md). The sums of a span are added to those of the spans before, which lie in
+ * the first-level cache until the last span of the call. What is left for each row, 16 outputs and
+ * 32 of K is with VNNI 8 dot products, a conversion, a multiplication and one or two fma; with two
+ * scales a conversion and an fma more. */
 #pragma once
 
 #include "kernel/ints.avx2.h"
@@ -13,13 +15,13 @@
 
 #include <string.h>
 
-#define MOST_ROWS_OF_HALVES 4
+#define MOST_ROWS 6
 
 #ifdef __AVX512F__
-#define MOST_ROWS 6
+#define MOST_ROWS_OF_HALVES 4
 #define MOST_PANELS 2
 #else
-#define MOST_ROWS 2
+#define MOST_ROWS_OF_HALVES 3
 #define MOST_PANELS 1
 #endif
 
@@ -245,7 +247,7 @@ LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_
 /* In tiles of like sizes. */
 LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n_rows, tile t)
 {
-    const size_t most = shape.n_group == 16 ? QN_MIN(MOST_ROWS, MOST_ROWS_OF_HALVES) : MOST_ROWS;
+    const size_t most = shape.n_group == 16 ? MOST_ROWS_OF_HALVES : MOST_ROWS;
     size_t n_tiles = (n_rows + most - 1) / most;
     for (size_t n; n_tiles > 0; n_tiles--, n_rows -= n) {
         n = (n_rows + n_tiles - 1) / n_tiles;
@@ -254,13 +256,11 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
 #else
         switch (n) {
         case 1: mul_tile(1, n_panels, shape, n_k, t); break;
-#if MOST_ROWS > 2
+        case 2: mul_tile(2, n_panels, shape, n_k, t); break;
         case 3: mul_tile(3, n_panels, shape, n_k, t); break;
         case 4: mul_tile(4, n_panels, shape, n_k, t); break;
         case 5: mul_tile(5, n_panels, shape, n_k, t); break;
-        case 6: mul_tile(6, n_panels, shape, n_k, t); break;
-#endif
-        default: mul_tile(2, n_panels, shape, n_k, t);
+        default: mul_tile(6, n_panels, shape, n_k, t);
         }
 #endif
         t.x += n * t.x_stride, t.sums = qn_panel_sums_behind(t.sums, n);
