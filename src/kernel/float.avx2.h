@@ -1,12 +1,12 @@
 /* kernel/float.avx2.h - products with float weights, in tiles of outputs by rows.
  *
  * Invariant: an output's 16 lanes pass over K in ascending order and are folded at its end, however
- * the product is cut. A tile's sums stay in registers. Few rows take one output at a time, because
- * memory gives most when it is read in order; with AVX2 they take four that lie far apart
- * (027-avx2.md). More take blocks of outputs: a tile's rows stay in the first-level cache while the
- * block's weights pass from the second, so K is cut into pieces of 4 KiB of a row, and sums wait in
- * memory between them (docs/speed/017-float-blocks.md); with AVX2 pieces are shorter, and their
- * weights become floats side by side first. */
+ * the product is cut. A tile's sums stay in registers, but for two rows with AVX2. Few rows take
+ * one output at a time, because memory gives most when it is read in order; with AVX2 they take
+ * four that lie far apart (027-avx2.md). More take blocks of outputs: a tile's rows stay in the
+ * first-level cache while the block's weights pass from the second, so K is cut into pieces of 4
+ * KiB of a row, and sums wait in memory between them (docs/speed/017-float-blocks.md); with AVX2
+ * pieces are shorter, and their weights become floats side by side first. */
 #pragma once
 
 #include "kernel/ask.h"
