@@ -76,6 +76,14 @@ LANES_INLINE ints ints_add_words(ints a, ints b)
     return _mm512_add_epi16(a, b);
 }
 
+/* a, computed where this stands: long sums that compilers put in an order of their own need more
+ * registers than there are. */
+LANES_INLINE ints ints_here(ints a)
+{
+    __asm__("" : "+v"(a));
+    return a;
+}
+
 LANES_INLINE ints ints_right(ints a, unsigned n)
 {
     return _mm512_srli_epi32(a, n);
@@ -470,6 +478,12 @@ LANES_INLINE ints ints_add(ints a, ints b)
 LANES_INLINE ints ints_add_words(ints a, ints b)
 {
     return (ints){_mm256_add_epi16(a.low, b.low), _mm256_add_epi16(a.high, b.high)};
+}
+
+LANES_INLINE ints ints_here(ints a)
+{
+    __asm__("" : "+x"(a.low), "+x"(a.high));
+    return a;
 }
 
 LANES_INLINE ints ints_right(ints a, unsigned n)

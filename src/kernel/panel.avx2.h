@@ -2,12 +2,13 @@
  *
  * A tile of sums stays in registers because its size is constant once everything here is inlined:
  * 6 rows by 2 panels in the 32 registers of AVX-512 (4 with groups of 16, which need the terms of
- * first halves too). The 16 of AVX2 hold the integer sums of 6 rows by 1 panel for a group, and
- * what they add up to waits in memory, which costs less than weights loaded for fewer rows
- * (docs/speed/027-avx2.md). The sums of a span are added to those of the spans before, which lie in
- * the first-level cache until the last span of the call. What is left for each row, 16 outputs and
- * 32 of K is with VNNI 8 dot products, a conversion, a multiplication and one or two fma; with two
- * scales a conversion and an fma more. */
+ * first halves too). The 16 of AVX2 hold the integer sums of 4 rows by 1 panel (6 with VNNI, whose
+ * products need no registers of their own), and what they add up to waits in memory, which is
+ * touched once a group (docs/speed/027-avx2.md, docs/speed/030-panels-by-steps.md). The sums of a
+ * span are added to those of the spans before, which lie in the first-level cache until the last
+ * span of the call. What is left for each row, 16 outputs and 32 of K is with VNNI 8 dot
+ * products, a conversion, a multiplication and one or two fma; with two scales a conversion and an
+ * fma more. */
 #pragma once
 
 #include "kernel/ints.avx2.h"
@@ -15,13 +16,17 @@
 
 #include <string.h>
 
+#if defined(__AVX512F__)
 #define MOST_ROWS 6
-
-#ifdef __AVX512F__
 #define MOST_ROWS_OF_HALVES 4
 #define MOST_PANELS 2
-#else
+#elif defined(__AVXVNNI__)
+#define MOST_ROWS 6
 #define MOST_ROWS_OF_HALVES 3
+#define MOST_PANELS 1
+#else
+#define MOST_ROWS 4
+#define MOST_ROWS_OF_HALVES 4
 #define MOST_PANELS 1
 #endif
 
@@ -47,7 +52,7 @@ LANES_INLINE ints tile_x4(tile t, size_t r, size_t step)
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
-enum { SIGNED_BYTES_NEED_BIAS = true };
+enum { SIGNED_BYTES_NEED_BIAS = true, FOUR_BITS_DIFFER = false };
 
 /* sum[r][i] += the products of n_steps times 4 values, from value 4 * step on. */
 LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
@@ -70,51 +75,66 @@ LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, t
 
 #else
 
-enum { SIGNED_BYTES_NEED_BIAS = false };
+enum { SIGNED_BYTES_NEED_BIAS = false, FOUR_BITS_DIFFER = true };
 
 /* Weights of 8 bits: magnitude times activation with the weight's sign. No pair of products
  * passes 2 * 128 * 127, so 16 bits hold it. */
 LANES_INLINE void add_bytes(size_t n_rows, size_t n_panels, tile t, size_t q,
                             ints sum[MOST_ROWS][MOST_PANELS])
 {
+    ints w[MOST_PANELS], magnitude[MOST_PANELS];
     QN_UNROLL(2)
     for (size_t i = 0; i < n_panels; i++) {
-        ints w = ints_xor(ints_load(t.p[i].q[q]), ints_set_bytes(-128));
-        ints magnitude = ints_abs_bytes(w);
-        QN_UNROLL(6)
-        for (size_t r = 0; r < n_rows; r++) {
-            ints pairs = ints_maddubs(magnitude, ints_sign_bytes(tile_x4(t, r, q), w));
-            sum[r][i] = ints_add(sum[r][i], ints_madd(pairs, ints_set(0x10001)));
+        w[i] = ints_xor(ints_load(t.p[i].q[q]), ints_set_bytes(-128));
+        magnitude[i] = ints_abs_bytes(w[i]);
+    }
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++) {
+        ints x4 = tile_x4(t, r, q);
+        QN_UNROLL(2)
+        for (size_t i = 0; i < n_panels; i++) {
+            ints pairs = ints_maddubs(magnitude[i], ints_sign_bytes(x4, w[i]));
+            sum[r][i] = ints_here(ints_add(sum[r][i], ints_madd(pairs, ints_set(0x10001))));
         }
     }
 }
 
-/* Weights of at most 6 bits: n_chunk pairs of products are added in 16 bits, which hold
- * 4 * 2 * 31 * 127 and 2 * 2 * 63 * 127. */
+/* Weights of fewer bits: pairs of products of n_chunk steps are added in 16 bits, which hold
+ * 8 * 2 * 15 * 127, 4 * 2 * 31 * 127 and 2 * 2 * 63 * 127. */
 LANES_INLINE void add_chunk(size_t n_rows, size_t n_panels, size_t n_chunk, tile t, size_t step,
                             ints sum[MOST_ROWS][MOST_PANELS])
 {
-    QN_UNROLL(2)
-    for (size_t i = 0; i < n_panels; i++) {
-        ints w[4];
-        QN_UNROLL(4)
-        for (size_t q = 0; q < n_chunk; q++)
-            w[q] = ints_load(t.p[i].q[step + q]);
+    ints pairs[MOST_ROWS][MOST_PANELS];
+    QN_UNROLL(8)
+    for (size_t q = step; q < step + n_chunk; q++) {
+        ints w[MOST_PANELS];
+        QN_UNROLL(2)
+        for (size_t i = 0; i < n_panels; i++)
+            w[i] = ints_load(t.p[i].q[q]);
         QN_UNROLL(6)
         for (size_t r = 0; r < n_rows; r++) {
-            ints pairs = ints_maddubs(w[0], tile_x4(t, r, step));
-            QN_UNROLL(4)
-            for (size_t q = 1; q < n_chunk; q++)
-                pairs = ints_add_words(pairs, ints_maddubs(w[q], tile_x4(t, r, step + q)));
-            sum[r][i] = ints_add(sum[r][i], ints_madd(pairs, ints_set(0x10001)));
+            ints x4 = tile_x4(t, r, q);
+            QN_UNROLL(2)
+            for (size_t i = 0; i < n_panels; i++) {
+                ints of_step = ints_maddubs(w[i], x4);
+                pairs[r][i] = ints_here(q == step ? of_step : ints_add_words(pairs[r][i], of_step));
+            }
         }
     }
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++)
+        sum[r][i] = ints_add(sum[r][i], ints_madd(pairs[r][i], ints_set(0x10001)));
 }
 
 LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
                                size_t n_steps, ints sum[MOST_ROWS][MOST_PANELS])
 {
-    const size_t n_chunk = shape.n_bits == 8 ? 1 : shape.n_bits == 6 ? 2 : 4;
+    const size_t n_chunk = shape.n_bits == 8   ? 1
+                           : shape.n_bits == 6 ? 2
+                           : shape.n_bits == 5 ? 4
+                                               : 8;
     QN_UNROLL(8)
     for (size_t q = step; q < step + n_steps; q += n_chunk)
         if (n_chunk == 1)
@@ -258,9 +278,11 @@ LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n
         case 1: mul_tile(1, n_panels, shape, n_k, t); break;
         case 2: mul_tile(2, n_panels, shape, n_k, t); break;
         case 3: mul_tile(3, n_panels, shape, n_k, t); break;
+#if MOST_ROWS > 4
         case 4: mul_tile(4, n_panels, shape, n_k, t); break;
         case 5: mul_tile(5, n_panels, shape, n_k, t); break;
-        default: mul_tile(6, n_panels, shape, n_k, t);
+#endif
+        default: mul_tile(MOST_ROWS, n_panels, shape, n_k, t);
         }
 #endif
         t.x += n * t.x_stride, t.sums = qn_panel_sums_behind(t.sums, n);
@@ -279,11 +301,17 @@ LANES_INLINE void mul_shape(qn_shape shape, size_t n_k, size_t n_panels, size_t 
 /* One copy of the code for each shape that computes differently. */
 LANES_INLINE void panel_mul(qn_shape shape, size_t n_k, size_t n_panels, size_t n_rows, tile t)
 {
-    const qn_shape min = {32, 0, 5, true}, fives = {32, shape.offset, 5, false};
+    const qn_shape min = {32, 0, 5, true}, min4 = {32, 0, 4, true};
+    const qn_shape fives = {32, shape.offset, 5, false}, fours = {32, shape.offset, 4, false};
     const qn_shape bytes = {32, SIGNED_BYTES_NEED_BIAS ? 128 : 0, 8, false};
     const qn_shape halves = {16, shape.offset, 6, false};
-    if (shape.has_min)
+    const bool is_four = FOUR_BITS_DIFFER && shape.n_bits == 4;
+    if (shape.has_min && is_four)
+        mul_shape(min4, n_k, n_panels, n_rows, t);
+    else if (shape.has_min)
         mul_shape(min, n_k, n_panels, n_rows, t);
+    else if (is_four)
+        mul_shape(fours, n_k, n_panels, n_rows, t);
     else if (shape.n_bits == 8)
         mul_shape(bytes, n_k, n_panels, n_rows, t);
     else if (shape.n_group == 32)
