@@ -52,7 +52,7 @@ LANES_INLINE ints tile_x4(tile t, size_t r, size_t step)
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
-enum { SIGNED_BYTES_NEED_BIAS = true, FOUR_BITS_DIFFER = false };
+enum { HAS_DOT = true };
 
 /* sum[r][i] += the products of n_steps times 4 values, from value 4 * step on. */
 LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
@@ -75,7 +75,7 @@ LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, t
 
 #else
 
-enum { SIGNED_BYTES_NEED_BIAS = false, FOUR_BITS_DIFFER = true };
+enum { HAS_DOT = false };
 
 /* Weights of 8 bits: magnitude times activation with the weight's sign. No pair of products
  * passes 2 * 128 * 127, so 16 bits hold it. */
@@ -165,17 +165,32 @@ LANES_INLINE void put_bias(size_t n_rows, qn_shape shape, tile t, int32_t bias[M
     }
 }
 
-/* The sums of n_group values from value 4 * step of the panel on, number g of them. */
-LANES_INLINE void sum_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
-                            int32_t bias[MOST_ROWS][16], ints sum[MOST_ROWS][MOST_PANELS])
+LANES_INLINE void add_bias(size_t n_rows, size_t n_panels, size_t group,
+                           int32_t bias[MOST_ROWS][16], ints sum[MOST_ROWS][MOST_PANELS])
 {
-    const size_t n_steps = shape.n_group / 4u;
     QN_UNROLL(6)
     for (size_t r = 0; r < n_rows; r++)
         QN_UNROLL(2)
     for (size_t i = 0; i < n_panels; i++)
-        sum[r][i] = shape.offset ? ints_set(bias[r][t.x_begin / shape.n_group + g]) : ints_zero();
+        sum[r][i] = ints_add(sum[r][i], ints_set(bias[r][group]));
+}
+
+/* The sums of n_group values, number g of them in the panel. A bias costs nothing where dot
+ * products are added to it; elsewhere it comes last, for it would need registers. */
+LANES_INLINE void sum_group(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t g,
+                            int32_t bias[MOST_ROWS][16], ints sum[MOST_ROWS][MOST_PANELS])
+{
+    const size_t n_steps = shape.n_group / 4u, group = t.x_begin / shape.n_group + g;
+    QN_UNROLL(6)
+    for (size_t r = 0; r < n_rows; r++)
+        QN_UNROLL(2)
+    for (size_t i = 0; i < n_panels; i++)
+        sum[r][i] = ints_zero();
+    if (shape.offset && HAS_DOT)
+        add_bias(n_rows, n_panels, group, bias, sum);
     add_products(n_rows, n_panels, shape, t, g * n_steps, n_steps, sum);
+    if (shape.offset && !HAS_DOT)
+        add_bias(n_rows, n_panels, group, bias, sum);
 }
 
 /* acc plus the terms of group g of 32, which are term where there is one already: of its first
@@ -264,38 +279,39 @@ LANES_INLINE void mul_tile(size_t n_rows, size_t n_panels, qn_shape shape, size_
     }
 }
 
+/* Panels meet a tile of rows one after the other: rows leave the second-level cache once. */
+LANES_INLINE void mul_panels(size_t n_rows, size_t n_panels, qn_shape shape, size_t n_k, tile t)
+{
+    if (n_panels == MOST_PANELS)
+        mul_tile(n_rows, MOST_PANELS, shape, n_k, t);
+    else
+        for (size_t i = 0; i < n_panels; i++, t.p++, t.sums.from += 16, t.sums.to += 16)
+            mul_tile(n_rows, 1, shape, n_k, t);
+}
+
 /* In tiles of like sizes. */
-LANES_INLINE void mul_rows(size_t n_panels, qn_shape shape, size_t n_k, size_t n_rows, tile t)
+LANES_INLINE void mul_shape(qn_shape shape, size_t n_k, size_t n_panels, size_t n_rows, tile t)
 {
     const size_t most = shape.n_group == 16 ? MOST_ROWS_OF_HALVES : MOST_ROWS;
     size_t n_tiles = (n_rows + most - 1) / most;
     for (size_t n; n_tiles > 0; n_tiles--, n_rows -= n) {
         n = (n_rows + n_tiles - 1) / n_tiles;
 #ifdef QN_ROLLED
-        mul_tile(n, n_panels, shape, n_k, t);
+        mul_panels(n, n_panels, shape, n_k, t);
 #else
         switch (n) {
-        case 1: mul_tile(1, n_panels, shape, n_k, t); break;
-        case 2: mul_tile(2, n_panels, shape, n_k, t); break;
-        case 3: mul_tile(3, n_panels, shape, n_k, t); break;
+        case 1: mul_panels(1, n_panels, shape, n_k, t); break;
+        case 2: mul_panels(2, n_panels, shape, n_k, t); break;
+        case 3: mul_panels(3, n_panels, shape, n_k, t); break;
 #if MOST_ROWS > 4
-        case 4: mul_tile(4, n_panels, shape, n_k, t); break;
-        case 5: mul_tile(5, n_panels, shape, n_k, t); break;
+        case 4: mul_panels(4, n_panels, shape, n_k, t); break;
+        case 5: mul_panels(5, n_panels, shape, n_k, t); break;
 #endif
-        default: mul_tile(MOST_ROWS, n_panels, shape, n_k, t);
+        default: mul_panels(MOST_ROWS, n_panels, shape, n_k, t);
         }
 #endif
         t.x += n * t.x_stride, t.sums = qn_panel_sums_behind(t.sums, n);
     }
-}
-
-LANES_INLINE void mul_shape(qn_shape shape, size_t n_k, size_t n_panels, size_t n_rows, tile t)
-{
-    if (n_panels == MOST_PANELS)
-        mul_rows(MOST_PANELS, shape, n_k, n_rows, t);
-    else
-        for (size_t i = 0; i < n_panels; i++, t.p++, t.sums.from += 16, t.sums.to += 16)
-            mul_rows(1, shape, n_k, n_rows, t);
 }
 
 /* One copy of the code for each shape that computes differently. */
@@ -303,9 +319,10 @@ LANES_INLINE void panel_mul(qn_shape shape, size_t n_k, size_t n_panels, size_t 
 {
     const qn_shape min = {32, 0, 5, true}, min4 = {32, 0, 4, true};
     const qn_shape fives = {32, shape.offset, 5, false}, fours = {32, shape.offset, 4, false};
-    const qn_shape bytes = {32, SIGNED_BYTES_NEED_BIAS ? 128 : 0, 8, false};
+    const qn_shape bytes = {32, HAS_DOT ? 128 : 0, 8, false};
     const qn_shape halves = {16, shape.offset, 6, false};
-    const bool is_four = FOUR_BITS_DIFFER && shape.n_bits == 4;
+    /* as words, sums of 4 bits hold a whole group */
+    const bool is_four = !HAS_DOT && shape.n_bits == 4;
     if (shape.has_min && is_four)
         mul_shape(min4, n_k, n_panels, n_rows, t);
     else if (shape.has_min)
