@@ -173,27 +173,24 @@ LANES_INLINE bool needs_bias(qn_shape shape)
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
-LANES_INLINE size_t n_chunk(qn_shape shape)
-{
-    (void)shape;
-    return 1;
-}
+enum { HAS_DOT = true };
 
-/* sum plus a chunk of dwords of weights times those of activations, which are n_apart bytes apart.
- */
-LANES_INLINE ints add_chunk(qn_shape shape, ints sum, const ints *w, const uint8_t *x,
-                            size_t n_apart)
+/* sum plus the products of dword t of a group of weights and of activations. */
+LANES_INLINE void add_dword(qn_shape shape, size_t t, ints w, ints x, ints *pairs, ints *sum)
 {
-    (void)shape, (void)n_apart;
-    return ints_add_dot(sum, w[0], ints_load(x));
+    (void)shape, (void)t, (void)pairs;
+    *sum = ints_add_dot(*sum, w, x);
 }
 
 #else
 
-/* How many pairs of products 16 bits hold: 2 * 128 * 127, 2 * 2 * 63 * 127, 4 * 2 * 31 * 127. */
+enum { HAS_DOT = false };
+
+/* How many pairs of products 16 bits hold: 2 * 128 * 127, 2 * 2 * 63 * 127, 4 * 2 * 31 * 127,
+ * 8 * 2 * 15 * 127. */
 LANES_INLINE size_t n_chunk(qn_shape shape)
 {
-    return shape.n_bits == 8 ? 1 : shape.n_bits == 6 ? 2 : 4;
+    return shape.n_bits == 8 ? 1 : shape.n_bits == 6 ? 2 : shape.n_bits == 5 ? 4 : 8;
 }
 
 /* Signed weights of 8 bits: magnitude times activation with the weight's sign. */
@@ -203,14 +200,23 @@ LANES_INLINE ints pairs_of(qn_shape shape, ints w, ints x)
                              : ints_maddubs(w, x);
 }
 
-LANES_INLINE ints add_chunk(qn_shape shape, ints sum, const ints *w, const uint8_t *x,
-                            size_t n_apart)
+LANES_INLINE ints sum_pairs(ints sum, ints pairs)
 {
-    ints pairs = pairs_of(shape, w[0], ints_load(x));
-    QN_UNROLL(4)
-    for (size_t i = 1; i < n_chunk(shape); i++)
-        pairs = ints_add_words(pairs, pairs_of(shape, w[i], ints_load(x + i * n_apart)));
     return ints_add(sum, ints_madd(pairs, ints_set(0x10001)));
+}
+
+/* The same; pairs are added up first as long as 16 bits hold them. */
+LANES_INLINE void add_dword(qn_shape shape, size_t t, ints w, ints x, ints *pairs, ints *sum)
+{
+    const size_t n = n_chunk(shape);
+    ints of_t = pairs_of(shape, w, x);
+    if (n == 1) {
+        *sum = ints_here(sum_pairs(*sum, of_t));
+    } else {
+        *pairs = ints_here(t % n == 0 ? of_t : ints_add_words(*pairs, of_t));
+        if (t % n == n - 1)
+            *sum = sum_pairs(*sum, *pairs);
+    }
 }
 
 #endif
@@ -235,27 +241,42 @@ LANES_INLINE const void *x_at(const few_rows *d, const row_at *row, size_t i)
     return row->x + i * d->n_apart;
 }
 
-/* A unit's integer sums with each row; with groups of 16, sum[r][1] is the second halves'. */
+LANES_INLINE void add_bias(kind k, const few_rows *d, size_t j, const row_at *row, ints sum[2])
+{
+    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
+    QN_UNROLL(2)
+    for (size_t i = 0; i < n_halves; i++) {
+        const void *bias = x_at(d, row, qn_few_at_of(k.span).bias + n_halves * j + i);
+        sum[i] = ints_add(sum[i], ints_load(bias));
+    }
+}
+
+/* A unit's integer sums with each row; with groups of 16, sum[r][1] is the second halves'. A bias
+ * costs nothing where dot products are added to it; elsewhere it comes last, for it would need
+ * registers. */
 LANES_INLINE void sum_unit(kind k, const few_rows *d, const step_bytes *b, size_t step,
                            size_t chain, const row_at *rows, ints sum[][2])
 {
     const size_t n_halves = k.shape.n_group == 16 ? 2 : 1, j = unit_of(k, step, chain);
-    QN_UNROLL(8)
-    for (size_t i = 0; i < k.rows * n_halves; i++) {
-        const void *bias =
-            x_at(d, &rows[i / n_halves], qn_few_at_of(k.span).bias + n_halves * j + i % n_halves);
-        sum[i / n_halves][i % n_halves] = needs_bias(k.shape) ? ints_load(bias) : ints_zero();
+    ints pairs[QN_FEW_MOST_ROWS];
+    QN_UNROLL(4)
+    for (size_t r = 0; r < k.rows; r++) {
+        sum[r][0] = sum[r][1] = ints_zero();
+        if (needs_bias(k.shape) && HAS_DOT)
+            add_bias(k, d, j, &rows[r], sum[r]);
     }
     QN_UNROLL(8)
-    for (size_t t = 0; t < 8; t += n_chunk(k.shape)) {
-        ints w[4], *to = sum[0] + t * n_halves / 8;
-        QN_UNROLL(4)
-        for (size_t i = 0; i < n_chunk(k.shape); i++)
-            w[i] = dword_of(k, b, step, chain, t + i);
+    for (size_t t = 0; t < 8; t++) {
+        ints w = dword_of(k, b, step, chain, t);
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++)
-            to[2 * r] = add_chunk(k.shape, to[2 * r], w, x_at(d, &rows[r], 8 * j + t), d->n_apart);
+            add_dword(k.shape, t, w, ints_load(x_at(d, &rows[r], 8 * j + t)), &pairs[r],
+                      &sum[r][t * n_halves / 8]);
     }
+    QN_UNROLL(4)
+    for (size_t r = 0; r < k.rows; r++)
+        if (needs_bias(k.shape) && !HAS_DOT)
+            add_bias(k, d, j, &rows[r], sum[r]);
 }
 
 /* acc plus the term of unit j. */
