@@ -288,7 +288,8 @@ ELSEWHERE = [  # goals that other programs measure
     "Price of determinism (<= 5 %): end to end 0 to 3 %: met; kernels from memory 0 to 5 %: met, two rows of Q4_K by 2 % on "
     "an Intel CPU and not measured again on this one (14 % before); on that CPU two rows of Q4_0 "
     "6 and Q6_K 10 %: **not met**; `docs/speed/016-price-of-determinism.md`.",
-    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`; an Intel CPU with AMX: `029-intel-with-amx.md`.",
+    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`, `030-panels-by-steps.md`; an Intel CPU with AMX: "
+    "`029-intel-with-amx.md`.",
     "Where cells miss a goal, and what the machine would allow: `docs/speed/018-limits.md`.",
 ]
 
