@@ -5,12 +5,12 @@
 #include "kernel/spans.avx2.h"
 #include "kernel/unit.avx2.h"
 
-/* Weights of 8 bits are multiplied as 128 more, which an activation's bias takes off; high nibbles
- * of Q4_K as 16 times as much, which their scale takes off, exactly. */
+/* With dot products weights of 8 bits are multiplied as 128 more, which an activation's bias takes
+ * off, and high nibbles of Q4_K as 16 times as much, which their scale takes off, exactly. */
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-enum { MULTIPLIES_UNSIGNED = true, HIGH_TIMES_16 = true };
+enum { HAS_DOT = true };
 #else
-enum { MULTIPLIES_UNSIGNED = false, HIGH_TIMES_16 = false };
+enum { HAS_DOT = false };
 #endif
 
 /* Bytes of 16 spans are wanted at once, and a request that a busy CPU dropped delays all of them:
@@ -148,11 +148,11 @@ LANES_INLINE ints dword_of(kind k, const step_bytes *b, size_t step, size_t chai
     const unsigned j = (unsigned)unit_of(k, step, chain), i = (unsigned)t;
     const ints low = ints_set_bytes(15);
     switch (k.e) {
-    case QN_Q8_0: return MULTIPLIES_UNSIGNED ? ints_xor(b->a[t], ints_set_bytes(-128)) : b->a[t];
+    case QN_Q8_0: return HAS_DOT ? ints_xor(b->a[t], ints_set_bytes(-128)) : b->a[t];
     case QN_Q4_K:
-        return chain == 0      ? ints_and(b->a[t], low)
-               : HIGH_TIMES_16 ? ints_and(b->a[t], ints_set_bytes(-16))
-                               : ints_and(ints_right(b->a[t], 4), low);
+        return chain == 0 ? ints_and(b->a[t], low)
+               : HAS_DOT  ? ints_and(b->a[t], ints_set_bytes(-16))
+                          : ints_and(ints_right(b->a[t], 4), low);
     case QN_Q5_K:
         return join(chain ? ints_right(b->a[t], 4) : b->a[t], ints_left(b->high[t], 4 - j), 16);
     case QN_Q6_K:
@@ -168,12 +168,10 @@ LANES_INLINE ints dword_of(kind k, const step_bytes *b, size_t step, size_t chai
 
 LANES_INLINE bool needs_bias(qn_shape shape)
 {
-    return shape.offset > 0 && (MULTIPLIES_UNSIGNED || shape.n_bits < 8);
+    return shape.offset > 0 && (HAS_DOT || shape.n_bits < 8);
 }
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-
-enum { HAS_DOT = true };
 
 /* sum plus the products of dword t of a group of weights and of activations. */
 LANES_INLINE void add_dword(qn_shape shape, size_t t, ints w, ints x, ints *pairs, ints *sum)
@@ -183,8 +181,6 @@ LANES_INLINE void add_dword(qn_shape shape, size_t t, ints w, ints x, ints *pair
 }
 
 #else
-
-enum { HAS_DOT = false };
 
 /* How many pairs of products 16 bits hold: 2 * 128 * 127, 2 * 2 * 63 * 127, 4 * 2 * 31 * 127,
  * 8 * 2 * 15 * 127. */
@@ -314,7 +310,7 @@ LANES_INLINE void put_step(kind k, const few_rows *d, const uint8_t *w, size_t s
         ints sum[QN_FEW_MOST_ROWS][2];
         sum_unit(k, d, b, step, chain, rows, sum);
         unit_scales u = scales_of(k, s, j);
-        if (k.e == QN_Q4_K && HIGH_TIMES_16 && chain)
+        if (k.e == QN_Q4_K && HAS_DOT && chain)
             u.scale[0] = lanes_mul(u.scale[0], lanes_set(0.0625f));
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++)

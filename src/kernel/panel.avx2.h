@@ -321,7 +321,7 @@ LANES_INLINE void panel_mul(qn_shape shape, size_t n_k, size_t n_panels, size_t 
     const qn_shape fives = {32, shape.offset, 5, false}, fours = {32, shape.offset, 4, false};
     const qn_shape bytes = {32, HAS_DOT ? 128 : 0, 8, false};
     const qn_shape halves = {16, shape.offset, 6, false};
-    /* as words, sums of 4 bits hold a whole group */
+    /* 16 bits hold the sums of a whole group of them */
     const bool is_four = !HAS_DOT && shape.n_bits == 4;
     if (shape.has_min && is_four)
         mul_shape(min4, n_k, n_panels, n_rows, t);
