@@ -69,17 +69,6 @@ LANES_INLINE void ask_rows(rows16 r, size_t o, size_t n_rows)
     }
 }
 
-/* In each 128 bits: dword i of r[j] becomes dword j of out[i]. */
-LANES_INLINE void transpose4(const ints r[4], ints out[4])
-{
-    ints low01 = ints_unpacklo32(r[0], r[1]), high01 = ints_unpackhi32(r[0], r[1]);
-    ints low23 = ints_unpacklo32(r[2], r[3]), high23 = ints_unpackhi32(r[2], r[3]);
-    out[0] = ints_unpacklo64(low01, low23);
-    out[1] = ints_unpackhi64(low01, low23);
-    out[2] = ints_unpacklo64(high01, high23);
-    out[3] = ints_unpackhi64(high01, high23);
-}
-
 /* 16 bytes of each row: dword i of row o becomes lane o of out[i]. */
 LANES_INLINE void columns16(rows16 rows, ints out[4])
 {
@@ -88,7 +77,7 @@ LANES_INLINE void columns16(rows16 rows, ints out[4])
     for (size_t i = 0; i < 4; i++)
         r[i] =
             ints_load_quarters(row(rows, i), row(rows, 4 + i), row(rows, 8 + i), row(rows, 12 + i));
-    transpose4(r, out);
+    ints_transpose4(r, out);
 }
 
 /* The same, asking. Four turns of 16 bytes ask once for each row. */
@@ -112,8 +101,8 @@ LANES_INLINE void load_32(rows16 rows, size_t turn, ints out[8])
         r[i] = ints_load_halves(row(rows, i), row(rows, 4 + i));
         r[4 + i] = ints_load_halves(row(rows, 8 + i), row(rows, 12 + i));
     }
-    transpose4(r, low);      /* quarters: dwords i and 4 + i of rows 0 to 3, the same of 4 to 7 */
-    transpose4(r + 4, high); /* of rows 8 to 15 */
+    ints_transpose4(r, low); /* quarters: dwords i and 4 + i of rows 0 to 3, the same of 4 to 7 */
+    ints_transpose4(r + 4, high); /* of rows 8 to 15 */
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         out[i] = _mm512_shuffle_i32x4(low[i], high[i], 0x88);
@@ -164,12 +153,6 @@ LANES_INLINE __m128i load_8_words(rows16 r, size_t o)
 LANES_INLINE lanes load_f16s(rows16 r)
 {
     return lanes_of_words(load_8_words(r, 0), load_8_words(r, 8));
-}
-
-/* The low four bits of each byte of a, over those bits of b that mask has. */
-LANES_INLINE ints join(ints a, ints b, int8_t mask)
-{
-    return ints_or_masked(ints_and(a, ints_set_bytes(15)), b, ints_set_bytes(mask));
 }
 
 LANES_INLINE void put_low_nibbles(uint8_t q[16][4], ints bytes)

@@ -49,28 +49,32 @@ LANES_INLINE const uint8_t *span_at(spans s, size_t i)
 }
 
 /* 16 bytes of each span: dword i of span s becomes lane s of out[i]. */
-LANES_INLINE void columns4(spans s, ints out[4])
+LANES_INLINE void columns4(spans s, ireg out[4])
 {
-    ints r[4];
+    ireg r[4];
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++)
+#ifdef __AVX512F__
         r[i] = ints_load_quarters(span_at(s, i), span_at(s, 4 + i), span_at(s, 8 + i),
                                   span_at(s, 12 + i));
-    transpose4(r, out);
+#else
+        r[i] = ireg_load_quarters(span_at(s, i), span_at(s, 4 + i));
+#endif
+    ireg_transpose4(r, out);
 }
 
 /* The same of 32 bytes. */
-LANES_INLINE void columns8(spans s, ints out[8])
+LANES_INLINE void columns8(spans s, ireg out[8])
 {
 #ifdef __AVX512F__
-    ints r[8], low[4], high[4];
+    ireg r[8], low[4], high[4];
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         r[i] = ints_load_halves(span_at(s, i), span_at(s, 4 + i));
         r[4 + i] = ints_load_halves(span_at(s, 8 + i), span_at(s, 12 + i));
     }
-    transpose4(r, low);
-    transpose4(r + 4, high);
+    ireg_transpose4(r, low);
+    ireg_transpose4(r + 4, high);
     QN_UNROLL(4)
     for (size_t i = 0; i < 4; i++) {
         out[i] = ints_even_quarters(low[i], high[i]);
@@ -82,153 +86,116 @@ LANES_INLINE void columns8(spans s, ints out[8])
 #endif
 }
 
-/* The bytes of a step, before its chains are taken out of them, and high bits. */
+/* Bytes of a step, before its chains are taken out of them, and high bits. */
 typedef struct step_bytes {
-    ints a[8], high[8];
+    ireg a[8], high[8];
 } step_bytes;
 
-/* What all steps of the piece at w share. */
+/* Bytes of each span in a step, beside high bits, and how many of them are loaded at once: no more
+ * than leave registers for the sums. */
+LANES_INLINE size_t n_step(kind k)
+{
+    return k.shape.n_bits < 6 && n_chains(k) == 1 ? 16 : 32;
+}
+
+LANES_INLINE size_t n_load(kind k)
+{
+    return QN_MIN(n_step(k), (size_t)2 * REGISTER_LANES);
+}
+
+/* What all steps of the spans at w share. */
 LANES_INLINE void load_high(kind k, const uint8_t *w, step_bytes *b)
 {
     if (k.e == QN_Q5_K) {
         columns8((spans){w + offsetof(qn_q5_k, qh), sizeof(qn_q5_k), 0}, b->high);
         QN_UNROLL(8)
         for (size_t t = 0; t < 8; t++)
-            b->high[t] = ints_right_each(b->high[t], ints_set_dwords(0, 4, 0, 4));
+            b->high[t] = ireg_right_each(b->high[t], ireg_set_dwords(0, 4, 0, 4));
     } else if (k.e == QN_Q6_K) {
         columns8((spans){w + offsetof(qn_q6_k, qh), sizeof(qn_q6_k), 32}, b->high);
     }
 }
 
-/* The 32 bits before the nibbles of 16 blocks at s. */
-LANES_INLINE ints load_bits(spans s)
+/* The 32 bits before the nibbles of blocks at s. */
+LANES_INLINE ireg load_bits(spans s)
 {
-    ints c[4];
+    ireg c[4];
     columns4(s, c);
     return c[0];
 }
 
-/* A step's bytes. Memory is asked for as much. */
-LANES_INLINE void load_step(kind k, const uint8_t *w, size_t step, step_bytes *b)
+/* Of a step's bytes of the spans at w, n_load(k) from byte `at` on. */
+LANES_INLINE void load_step(kind k, const uint8_t *w, size_t step, size_t at, step_bytes *b)
 {
-    const size_t n = k.n_unit / 16, n_bytes = k.span * k.n_unit / n_steps(k), k6 = sizeof(qn_q6_k);
-    spans s = {w + step * n, 2 * k.span * n, k.span * n};
-    QN_UNROLL(2)
-    for (size_t i = 0; i < n_bytes; i += n_bytes / n_chains(k))
-        qn_ask_ahead(w + step * n_bytes + i, n_bytes / n_chains(k), FEW_ASK_AHEAD);
-    QN_UNROLL(10)
-    for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(w + step * n_bytes + i + FEW_ASK_AGAIN, 0, 3);
-    switch (k.e) {
-    case QN_Q5_0:
-    case QN_Q5_1:
-        s.w += n - 20;
-        b->high[0] = load_bits(s);
-        s.w += 4;
-        columns4(s, b->a);
-        break;
-    case QN_Q4_0:
-    case QN_Q4_1:
-        s.w += n - 16;
-        columns4(s, b->a);
-        break;
-    case QN_Q8_0:
-        s.w += offsetof(qn_q8_0, q);
+    const size_t n = k.n_unit / 16, k6 = sizeof(qn_q6_k);
+    spans s = {w + step * n + at, 2 * k.span * n, k.span * n};
+    if (is_k(k))
+        s = (spans){w + 8 * n - 128 + 32 * step + at, 8 * n, 64};
+    else if (k.e == QN_Q6_K)
+        s = (spans){w + 32 * step + at, k6, 64};
+    else
+        s.w += n - n_step(k);
+    if (k.e == QN_Q5_0 || k.e == QN_Q5_1)
+        b->high[0] = load_bits((spans){s.w - 4, s.n_pair, s.n_odd});
+    if (n_load(k) == 32)
         columns8(s, b->a);
-        break;
-    case QN_Q4_K:
-    case QN_Q5_K: columns8((spans){w + 8 * n - 128 + 32 * step, 8 * n, 64}, b->a); break;
-    default: columns8((spans){w + 32 * step, k6, 64}, b->a);
-    }
+    else
+        columns4(s, b->a);
 }
 
-/* Dword t of each group. */
-LANES_INLINE ints dword_of(kind k, const step_bytes *b, size_t step, size_t chain, size_t t)
+/* Memory is asked for as much as a step reads, which begins at w. */
+LANES_INLINE void ask_step(kind k, const uint8_t *w, size_t n_bytes)
 {
-    const unsigned j = (unsigned)unit_of(k, step, chain), i = (unsigned)t;
-    const ints low = ints_set_bytes(15);
+    QN_UNROLL(2)
+    for (size_t i = 0; i < n_bytes; i += n_bytes / n_chains(k))
+        qn_ask_ahead(w + i, n_bytes / n_chains(k), FEW_ASK_AHEAD);
+    QN_UNROLL(10)
+    for (size_t i = 0; i < n_bytes; i += 64)
+        __builtin_prefetch(w + i + FEW_ASK_AGAIN, 0, 3);
+}
+
+/* Dword t of each group; of those that are loaded. */
+LANES_INLINE ireg dword_of(kind k, const step_bytes *b, size_t step, size_t chain, size_t t)
+{
+    const size_t n = n_load(k) / 4;
+    const unsigned j = (unsigned)unit_of(k, step, chain);
+    const bool is_high = n_chains(k) == 2 ? chain == 1 : 4 * t >= n_step(k);
+    const ireg low = ireg_set_bytes(15), bytes = b->a[t % n];
     switch (k.e) {
-    case QN_Q8_0: return HAS_DOT ? ints_xor(b->a[t], ints_set_bytes(-128)) : b->a[t];
+    case QN_Q8_0: return HAS_DOT ? ireg_xor(bytes, ireg_set_bytes(-128)) : bytes;
     case QN_Q4_K:
-        return chain == 0 ? ints_and(b->a[t], low)
-               : HAS_DOT  ? ints_and(b->a[t], ints_set_bytes(-16))
-                          : ints_and(ints_right(b->a[t], 4), low);
+        return !is_high  ? ireg_and(bytes, low)
+               : HAS_DOT ? ireg_and(bytes, ireg_set_bytes(-16))
+                         : ireg_and(ireg_right(bytes, 4), low);
     case QN_Q5_K:
-        return join(chain ? ints_right(b->a[t], 4) : b->a[t], ints_left(b->high[t], 4 - j), 16);
+        return ireg_join(is_high ? ireg_right(bytes, 4) : bytes, ireg_left(b->high[t], 4 - j), 16);
     case QN_Q6_K:
-        return chain ? join(ints_right(b->a[t], 4), ints_right(b->high[t], 2 * (unsigned)step), 48)
-                     : join(b->a[t], ints_left(b->high[t], 4 - 2 * (unsigned)step), 48);
+        return is_high
+                   ? ireg_join(ireg_right(bytes, 4), ireg_right(b->high[t], 2 * (unsigned)step), 48)
+                   : ireg_join(bytes, ireg_left(b->high[t], 4 - 2 * (unsigned)step), 48);
     default: break;
     }
-    ints a = t < 4 ? b->a[t] : ints_right(b->a[t - 4], 4);
-    return k.shape.n_bits == 4 ? ints_and(a, low) : join(a, ints_spread(b->high[0], i), 16);
+    ireg a = is_high ? ireg_right(bytes, 4) : bytes;
+    return k.shape.n_bits == 4 ? ireg_and(a, low)
+                               : ireg_join(a, ireg_spread(b->high[0], (unsigned)t), 16);
 }
 
 /* --- products --- */
 
-LANES_INLINE bool needs_bias(qn_shape shape)
-{
-    return shape.offset > 0 && (HAS_DOT || shape.n_bits < 8);
-}
-
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-
-/* sum plus the products of dword t of a group of weights and of activations. */
-LANES_INLINE void add_dword(qn_shape shape, size_t t, ints w, ints x, ints *pairs, ints *sum)
-{
-    (void)shape, (void)t, (void)pairs;
-    *sum = ints_add_dot(*sum, w, x);
-}
-
-#else
-
-/* How many pairs of products 16 bits hold: 2 * 128 * 127, 2 * 2 * 63 * 127, 4 * 2 * 31 * 127,
- * 8 * 2 * 15 * 127. */
-LANES_INLINE size_t n_chunk(qn_shape shape)
-{
-    return shape.n_bits == 8 ? 1 : shape.n_bits == 6 ? 2 : shape.n_bits == 5 ? 4 : 8;
-}
-
-/* Signed weights of 8 bits: magnitude times activation with the weight's sign. */
-LANES_INLINE ints pairs_of(qn_shape shape, ints w, ints x)
-{
-    return shape.n_bits == 8 ? ints_maddubs(ints_abs_bytes(w), ints_sign_bytes(x, w))
-                             : ints_maddubs(w, x);
-}
-
-LANES_INLINE ints sum_pairs(ints sum, ints pairs)
-{
-    return ints_add(sum, ints_madd(pairs, ints_set(0x10001)));
-}
-
-/* The same; pairs are added up first as long as 16 bits hold them. */
-LANES_INLINE void add_dword(qn_shape shape, size_t t, ints w, ints x, ints *pairs, ints *sum)
-{
-    const size_t n = n_chunk(shape);
-    ints of_t = pairs_of(shape, w, x);
-    if (n == 1) {
-        *sum = ints_here(sum_pairs(*sum, of_t));
-    } else {
-        *pairs = ints_here(t % n == 0 ? of_t : ints_add_words(*pairs, of_t));
-        if (t % n == n - 1)
-            *sum = sum_pairs(*sum, *pairs);
-    }
-}
-
-#endif
-
 /* A product without its weights. */
 typedef struct few_rows {
     span_rows to;
-    const uint8_t *x;         /* of row 0 */
-    size_t x_stride, n_apart; /* bytes: rows of activations, rows of 4 bytes of them (few.h) */
+    const uint8_t *x; /* of row 0 */
+    size_t x_stride, n_apart,
+        place_bytes; /* rows of activations, rows of 4 bytes of them (few.h) */
 } few_rows;
 
-/* What a piece meets of a row of activations, from the place on where it begins, and what it
- * makes of it. */
+/* What a register's spans meet of a row of activations, from the place on where they begin, and
+ * what they make of it. */
 typedef struct row_at {
     const uint8_t *x;
-    lanes acc, early; /* sums so far; a unit's term that comes before its turn */
+    freg acc, early;          /* sums so far; a unit's term that comes before its turn */
+    ireg sum[2][2], pairs[2]; /* integers of each chain; with groups of 16, of each half */
 } row_at;
 
 /* Row i of 4 bytes for each place. */
@@ -237,60 +204,160 @@ LANES_INLINE const void *x_at(const few_rows *d, const row_at *row, size_t i)
     return row->x + i * d->n_apart;
 }
 
-LANES_INLINE void add_bias(kind k, const few_rows *d, size_t j, const row_at *row, ints sum[2])
+LANES_INLINE size_t n_halves(kind k)
 {
-    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1;
-    QN_UNROLL(2)
-    for (size_t i = 0; i < n_halves; i++) {
-        const void *bias = x_at(d, row, qn_few_at_of(k.span).bias + n_halves * j + i);
-        sum[i] = ints_add(sum[i], ints_load(bias));
+    return k.shape.n_group == 16 ? 2 : 1;
+}
+
+/* Whether dword t of a group is the first of a sum. */
+LANES_INLINE bool begins_sum(kind k, size_t t)
+{
+    return t % (8 / n_halves(k)) == 0;
+}
+
+/* Of half h of unit j, of the biases that begin at a row of the activations. */
+LANES_INLINE ireg bias_of(kind k, const few_rows *d, const row_at *row, size_t begin, size_t j,
+                          size_t h)
+{
+    return ireg_load(x_at(d, row, begin + n_halves(k) * j + h));
+}
+
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+
+/* Adds the products of dword t of unit j's weights and of activations. */
+LANES_INLINE void add_dword(kind k, const few_rows *d, size_t j, size_t chain, size_t t, ireg w,
+                            row_at *row)
+{
+    const size_t h = t * n_halves(k) / 8;
+    ireg *sum = &row->sum[chain][h];
+    if (begins_sum(k, t))
+        *sum =
+            k.shape.offset > 0 ? bias_of(k, d, row, qn_few_at_of(k.span).bias, j, h) : ireg_zero();
+    *sum = ireg_add_dot(*sum, w, ireg_load(x_at(d, row, 8 * j + t)));
+}
+
+#else
+
+/* How many dwords' pairs of products 16 bits hold: 2 * 128 * 127, 4 * 2 * 31 * 127 or 8 * 2 * 15 *
+ * 127; with a bias of pairs, before which they may wrap around, all of a group or half: 4 * 2 * 32
+ * * 127 or 8 * 2 * 16 * 127. */
+LANES_INLINE size_t n_chunk(qn_shape shape)
+{
+    return shape.n_bits == 8                               ? 1
+           : shape.n_bits == 4 || qn_few_has_pairs(&shape) ? shape.n_group / 4
+                                                           : 4;
+}
+
+/* Signed weights of 8 bits: magnitude times activation with the weight's sign. */
+LANES_INLINE ireg pairs_of(qn_shape shape, ireg w, ireg x)
+{
+    return shape.n_bits == 8 ? ireg_maddubs(ireg_abs_bytes(w), ireg_sign_bytes(x, w))
+                             : ireg_maddubs(w, x);
+}
+
+/* Pairs are added up first as long as 16 bits hold them. A bias comes last, for it would need
+ * registers. */
+LANES_INLINE void add_dword(kind k, const few_rows *d, size_t j, size_t chain, size_t t, ireg w,
+                            row_at *row)
+{
+    const size_t n = n_chunk(k.shape), h = t * n_halves(k) / 8;
+    const qn_few_at at = qn_few_at_of(k.span);
+    ireg *pairs = &row->pairs[chain], *sum = &row->sum[chain][h];
+    ireg of_t = pairs_of(k.shape, w, ireg_load(x_at(d, row, 8 * j + t)));
+    *pairs = t % n == 0 ? of_t : ireg_here(ireg_add_words(*pairs, of_t));
+    if (t % n < n - 1)
+        return;
+    if (qn_few_has_pairs(&k.shape))
+        *pairs = ireg_add_words(*pairs, bias_of(k, d, row, at.bias_pairs, j, h));
+    ireg s = ireg_madd(*pairs, ireg_set(0x10001));
+    *sum = begins_sum(k, t + 1 - n) ? s : ireg_here(ireg_add(*sum, s));
+    if (k.shape.n_bits == 4 && k.shape.offset > 0)
+        *sum = ireg_add(*sum, bias_of(k, d, row, at.bias, j, h));
+}
+
+#endif
+
+/* The spans of a piece that are in one register. */
+typedef struct spans_at {
+    const uint8_t *w;
+    const scales *s; /* of the piece */
+    size_t p;        /* which of its registers */
+    step_bytes b;
+    row_at rows[QN_FEW_MOST_ROWS];
+} spans_at;
+
+/* Adds those products of a unit whose weights are loaded, from byte `at` of a step on. */
+LANES_INLINE void sum_unit(kind k, const few_rows *d, size_t step, size_t at, size_t chain,
+                           spans_at *of)
+{
+    const size_t j = unit_of(k, step, chain), n = 8 * n_load(k) / n_step(k);
+    const size_t first = 8 * at / n_step(k);
+    QN_UNROLL(8)
+    for (size_t t = first; t < first + n; t++) {
+        ireg w = dword_of(k, &of->b, step, chain, t);
+        QN_UNROLL(4)
+        for (size_t r = 0; r < k.rows; r++)
+            add_dword(k, d, j, chain, t, w, &of->rows[r]);
     }
 }
 
-/* A unit's integer sums with each row; with groups of 16, sum[r][1] is the second halves'. A bias
- * costs nothing where dot products are added to it; elsewhere it comes last, for it would need
- * registers. */
-LANES_INLINE void sum_unit(kind k, const few_rows *d, const step_bytes *b, size_t step,
-                           size_t chain, const row_at *rows, ints sum[][2])
+/* Scales of unit j for register p of the piece's lanes; with groups of 16, scale[1] is the second
+ * halves'. */
+typedef struct register_scales {
+    freg scale[2], min;
+} register_scales;
+
+LANES_INLINE freg register_of(const lanes *a, size_t p)
 {
-    const size_t n_halves = k.shape.n_group == 16 ? 2 : 1, j = unit_of(k, step, chain);
-    ints pairs[QN_FEW_MOST_ROWS];
-    QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++) {
-        sum[r][0] = sum[r][1] = ints_zero();
-        if (needs_bias(k.shape) && HAS_DOT)
-            add_bias(k, d, j, &rows[r], sum[r]);
+    return freg_load((const float *)a + p * REGISTER_LANES);
+}
+
+LANES_INLINE const uint8_t *register_bytes(const ints *bytes, size_t quarter, size_t p)
+{
+    return (const uint8_t *)bytes + 16 * quarter + p * REGISTER_LANES;
+}
+
+LANES_INLINE register_scales register_scales_of(kind k, const scales *s, size_t j, size_t p)
+{
+    register_scales u;
+    switch (k.e) {
+    case QN_Q4_K:
+    case QN_Q5_K:
+        u.scale[0] = freg_mul(register_of(&s->d, p),
+                              ireg_to_float(ireg_of_bytes(register_bytes(s->scale_bytes, j, p))));
+        u.min = freg_mul(register_of(&s->minus_dmin, p),
+                         ireg_to_float(ireg_of_bytes(register_bytes(&s->min_bytes, j, p))));
+        break;
+    case QN_Q6_K:
+        QN_UNROLL(2)
+        for (size_t h = 0; h < 2; h++)
+            u.scale[h] = freg_mul(register_of(&s->d, p),
+                                  ireg_to_float(ireg_of_signed_bytes(
+                                      register_bytes(s->scale_bytes + j / 2, j % 2 * 2 + h, p))));
+        break;
+    default:
+        u.scale[0] = register_of(&s->scale[j], p);
+        if (k.shape.has_min)
+            u.min = register_of(&s->min[j], p);
     }
-    QN_UNROLL(8)
-    for (size_t t = 0; t < 8; t++) {
-        ints w = dword_of(k, b, step, chain, t);
-        QN_UNROLL(4)
-        for (size_t r = 0; r < k.rows; r++)
-            add_dword(k.shape, t, w, ints_load(x_at(d, &rows[r], 8 * j + t)), &pairs[r],
-                      &sum[r][t * n_halves / 8]);
-    }
-    QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++)
-        if (needs_bias(k.shape) && !HAS_DOT)
-            add_bias(k, d, j, &rows[r], sum[r]);
+    return u;
 }
 
 /* acc plus the term of unit j. */
-LANES_INLINE lanes add_term(kind k, const few_rows *d, const row_at *row, lanes t, size_t j,
-                            lanes acc)
+LANES_INLINE freg add_term(kind k, const few_rows *d, const row_at *row, freg t, size_t j, freg acc)
 {
-    return lanes_fma(t, lanes_load(x_at(d, row, qn_few_at_of(k.span).d + j)), acc);
+    return freg_fma(t, freg_load(x_at(d, row, qn_few_at_of(k.span).d + j)), acc);
 }
 
 /* The term of unit j to the sums of its spans, or kept until it is its turn. */
-LANES_INLINE void put_term(kind k, const few_rows *d, const ints sum[2], unit_scales u, size_t j,
+LANES_INLINE void put_term(kind k, const few_rows *d, size_t chain, register_scales u, size_t j,
                            row_at *row)
 {
-    lanes t = lanes_mul(ints_to_float(sum[0]), u.scale[0]);
+    freg t = freg_mul(ireg_to_float(row->sum[chain][0]), u.scale[0]);
     if (k.shape.n_group == 16)
-        t = lanes_fma(ints_to_float(sum[1]), u.scale[1], t);
+        t = freg_fma(ireg_to_float(row->sum[chain][1]), u.scale[1], t);
     if (k.shape.has_min)
-        t = lanes_fma(u.min, lanes_load(x_at(d, row, qn_few_at_of(k.span).sum + j)), t);
+        t = freg_fma(u.min, freg_load(x_at(d, row, qn_few_at_of(k.span).sum + j)), t);
     if (comes_early(k, j))
         row->early = t;
     else
@@ -299,22 +366,37 @@ LANES_INLINE void put_term(kind k, const few_rows *d, const ints sum[2], unit_sc
         row->acc = add_term(k, d, row, row->early, j + 1, row->acc);
 }
 
-/* The units of a step of the piece at w. */
-LANES_INLINE void put_step(kind k, const few_rows *d, const uint8_t *w, size_t step,
-                           const scales *s, step_bytes *b, row_at *rows)
+/* The terms of a unit, whose scales are loaded here: earlier AVX2 has no registers for them. */
+LANES_INLINE void put_unit(kind k, const few_rows *d, size_t step, size_t chain, spans_at *of)
 {
-    load_step(k, w, step, b);
+    const size_t j = unit_of(k, step, chain);
+    if (REGISTER_LANES < 16)
+        __asm__("" : "+r"(of->s));
+    register_scales u = register_scales_of(k, of->s, j, of->p);
+    if (k.e == QN_Q4_K && HAS_DOT && chain)
+        u.scale[0] = freg_mul(u.scale[0], freg_set(0.0625f));
+    QN_UNROLL(4)
+    for (size_t r = 0; r < k.rows; r++)
+        put_term(k, d, chain, u, j, &of->rows[r]);
+}
+
+/* The units of a step. What bytes that come in two loads sum up to waits for the second. */
+LANES_INLINE void put_step(kind k, const few_rows *d, size_t step, spans_at *of)
+{
     QN_UNROLL(2)
-    for (size_t chain = 0; chain < n_chains(k); chain++) {
-        const size_t j = unit_of(k, step, chain);
-        ints sum[QN_FEW_MOST_ROWS][2];
-        sum_unit(k, d, b, step, chain, rows, sum);
-        unit_scales u = scales_of(k, s, j);
-        if (k.e == QN_Q4_K && HAS_DOT && chain)
-            u.scale[0] = lanes_mul(u.scale[0], lanes_set(0.0625f));
-        QN_UNROLL(4)
-        for (size_t r = 0; r < k.rows; r++)
-            put_term(k, d, sum[r], u, j, &rows[r]);
+    for (size_t at = 0; at < n_step(k); at += n_load(k)) {
+        load_step(k, of->w, step, at, &of->b);
+        QN_UNROLL(2)
+        for (size_t chain = 0; chain < n_chains(k); chain++) {
+            sum_unit(k, d, step, at, chain, of);
+            if (n_load(k) == n_step(k))
+                put_unit(k, d, step, chain, of);
+        }
+    }
+    if (n_load(k) < n_step(k)) {
+        QN_UNROLL(2)
+        for (size_t chain = 0; chain < n_chains(k); chain++)
+            put_unit(k, d, step, chain, of);
     }
 }
 
@@ -324,39 +406,51 @@ LANES_INLINE size_t row_of(const few_rows *d, size_t r)
     return r == 0 ? 0 : QN_MIN(r, d->to.n_rows - 1);
 }
 
-/* Piece i of 16 outputs, which is at w and begins at a place. */
-LANES_INLINE void put_piece(kind k, const few_rows *d, const uint8_t *w, size_t i, size_t place,
-                            float *sums)
+/* Register p of a piece, which is at w; it begins at a place. */
+LANES_INLINE void put_register(kind k, const few_rows *d, const uint8_t *w, const scales *s,
+                               size_t p, size_t place, float *sums)
 {
-    scales s;
-    step_bytes b;
-    row_at rows[QN_FEW_MOST_ROWS];
+    const size_t n_bytes = k.span * k.n_unit / N_REGISTERS, n_ask = n_bytes / n_steps(k);
+    spans_at of = {.w = w + p * n_bytes, .s = s, .p = p};
     QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++)
-        rows[r] = (row_at){.x = d->x + row_of(d, r) * d->x_stride + 4 * place, .acc = lanes_set(0)};
-    load_scales(k, w, &s);
-    load_high(k, w, &b);
+    for (size_t r = 0; r < k.rows; r++) {
+        of.rows[r].x = d->x + row_of(d, r) * d->x_stride + place * d->place_bytes;
+        of.rows[r].acc = freg_set(0);
+    }
+    load_high(k, of.w, &of.b);
     if (n_chains(k) == 1) {
         QN_UNROLL(1)
-        for (size_t step = 0; step < k.span; step++)
-            put_step(k, d, w, step, &s, &b, rows);
+        for (size_t step = 0; step < n_steps(k); step++) {
+            ask_step(k, of.w + step * n_ask, n_ask);
+            put_step(k, d, step, &of);
+        }
     } else {
-        put_step(k, d, w, 0, &s, &b, rows);
-        put_step(k, d, w, 1, &s, &b, rows);
+        ask_step(k, of.w, n_ask);
+        put_step(k, d, 0, &of);
+        ask_step(k, of.w + n_ask, n_ask);
+        put_step(k, d, 1, &of);
     }
     QN_UNROLL(4)
     for (size_t r = 0; r < k.rows; r++)
-        lanes_store(sums + row_of(d, r) * d->to.n_sums + 16 * i, rows[r].acc);
+        freg_store(sums + row_of(d, r) * d->to.n_sums, of.rows[r].acc);
 }
 
 /* Pieces i to i + n - 1 of 16 outputs, whose weights begin at w. */
 LANES_INLINE void put_pieces(kind k, const few_rows *d, const uint8_t *w, size_t i, size_t n,
                              float *sums)
 {
-    const size_t n_bytes = k.span * k.n_unit, step = 16 % d->to.n_spans;
-    for (size_t at = 16 * i % d->to.n_spans; n > 0; n--, i++) {
-        put_piece(k, d, w + i * n_bytes, i, at, sums);
-        at = at + step < d->to.n_spans ? at + step : at + step - d->to.n_spans;
+    const size_t n_bytes = k.span * k.n_unit, step = REGISTER_LANES % d->to.n_spans;
+    size_t place = 16 * i % d->to.n_spans;
+    w += i * n_bytes;
+    sums += 16 * i;
+    for (; n > 0; n--, w += n_bytes) {
+        scales s;
+        load_scales(k, w, &s);
+        QN_UNROLL(1)
+        for (size_t p = 0; p < N_REGISTERS; p++, sums += REGISTER_LANES) {
+            put_register(k, d, w, &s, p, place, sums);
+            place = place + step < d->to.n_spans ? place + step : place + step - d->to.n_spans;
+        }
     }
 }
 
@@ -411,16 +505,22 @@ static few_function *const of[QN_N_ENCODINGS][2] = {
 #endif
 
 LANES_INLINE void few(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
-                      qn_few_scratch s, float *y, size_t y_stride)
+                      const uint8_t *act, void *memory, float *y, size_t y_stride)
 {
-    size_t span = qn_act_span(n_in);
+    size_t span = qn_act_span(n_in), n_x = qn_few_x_bytes(n_in, REGISTER_LANES);
+    qn_few_layout l = qn_few_layout_of(n_in, REGISTER_LANES);
+    uint8_t *x = memory;
+    for (size_t r = 0; r < n_rows; r++)
+        qn_few_arrange(e, n_in, l, (const void *)(act + r * qn_act_bytes(n_in)), x + r * n_x);
     few_rows d = {.to = {n_rows, n_in / 32 / span, qn_dot_n_sums(n_in), y_stride, y},
-                  .x = s.x,
-                  .x_stride = qn_few_x_bytes(n_in),
-                  .n_apart = 4 * qn_dot_n_places(n_in)};
+                  .x = x,
+                  .x_stride = n_x,
+                  .n_apart = 4 * l.n_places,
+                  .place_bytes = l.place_bytes};
+    float *sums = (float *)(x + n_rows * n_x);
 #ifdef QN_ONE_LOOP
-    few_kind(kind_of(e, span, QN_FEW_MOST_ROWS), &d, n_out, w, s.sums);
+    few_kind(kind_of(e, span, QN_FEW_MOST_ROWS), &d, n_out, w, sums);
 #else
-    of[e][span / 4](&d, n_out, w, s.sums);
+    of[e][span / 4](&d, n_out, w, sums);
 #endif
 }

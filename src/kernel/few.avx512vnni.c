@@ -2,7 +2,7 @@
 #include "kernel/few.avx2.h"
 
 void qn_few_avx512vnni(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
-                       qn_few_scratch s, float *y, size_t y_stride)
+                       const void *act, void *memory, float *y, size_t y_stride)
 {
-    few(e, n_in, n_out, w, n_rows, s, y, y_stride);
+    few(e, n_in, n_out, w, n_rows, act, memory, y, y_stride);
 }

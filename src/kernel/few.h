@@ -17,21 +17,22 @@ enum {
 /* Where things lie in a row of activations, which is laid out as rows of 4 bytes for each place;
  * place i is where span i begins. Values 4 t to 4 t + 3 of group j are row 8 j + t. */
 typedef struct qn_few_at {
-    size_t d, sum; /* of group 0 */
-    size_t bias;   /* -offset times the sums, of groups of 16 of each half */
+    size_t d, sum;     /* of group 0 */
+    size_t bias;       /* -offset times the sums, of groups of 16 of each half */
+    size_t bias_pairs; /* the same of values 4 t and 4 t + 1, and of the two after them: 16 bits */
     size_t end;
 } qn_few_at;
 
-static inline qn_few_at qn_few_at_of(size_t n_groups)
+/* Whether a bias of pairs lets sums of 16 bits hold all of a group that they would not hold. */
+static inline bool qn_few_has_pairs(const qn_shape *shape)
 {
-    return (qn_few_at){8 * n_groups, 9 * n_groups, 10 * n_groups, 12 * n_groups};
+    return shape->offset > 0 && (shape->n_bits == 5 || shape->n_bits == 6);
 }
 
-/* What a product needs beside its operands. */
-typedef struct qn_few_scratch {
-    const void *x; /* [n_rows] of qn_few_x_bytes */
-    float *sums;   /* 2 * n_rows * qn_dot_n_sums: of 16 outputs and of the 16 before */
-} qn_few_scratch;
+static inline qn_few_at qn_few_at_of(size_t n_groups)
+{
+    return (qn_few_at){8 * n_groups, 9 * n_groups, 10 * n_groups, 12 * n_groups, 14 * n_groups};
+}
 
 /* Whether these rows are no slower so than with panels (docs/speed/022-few-rows-transposed.md). */
 static inline bool qn_few_suits(size_t n_rows, size_t n_in)
@@ -40,11 +41,39 @@ static inline bool qn_few_suits(size_t n_rows, size_t n_in)
            n_rows * n_in <= QN_FEW_MOST_VALUES;
 }
 
-/* Bytes of a row of activations, laid out: a multiple of 64. */
-static inline size_t qn_few_x_bytes(size_t n_in)
+/* How such rows lie. One block has all places, and the first ones again, so that registers find
+ * theirs wherever they begin. If registers of 8 lanes read that, they would read lines by halves,
+ * twice each: for them a block has the 8 places of each step, unless there were 8 times as many. */
+typedef struct qn_few_layout {
+    size_t n_blocks, n_step; /* places from the first of a block to that of the next */
+    size_t n_places;         /* of a block */
+    size_t place_bytes;      /* what a place that begins a register adds to an address */
+} qn_few_layout;
+
+static inline qn_few_layout qn_few_layout_of(size_t n_in, size_t n_lanes)
 {
-    return 4 * qn_dot_n_places(n_in) * qn_few_at_of(qn_act_span(n_in)).end;
+    size_t n_groups = qn_act_span(n_in), n_spans = n_in / 32 / n_groups, n = qn_dot_n_places(n_in);
+    size_t n_step = n_spans % 8 == 0 ? 8 : n_spans % 4 == 0 ? 4 : n_spans % 2 == 0 ? 2 : 1;
+    if (n_lanes == 16 || n_step == 1)
+        return (qn_few_layout){1, n, n, 4};
+    return (qn_few_layout){n_spans / n_step, n_step, 8,
+                           4 * 8 / n_step * qn_few_at_of(n_groups).end};
+}
+
+/* Bytes of a row of activations: a multiple of 64. */
+static inline size_t qn_few_x_bytes(size_t n_in, size_t n_lanes)
+{
+    qn_few_layout l = qn_few_layout_of(n_in, n_lanes);
+    return 4 * l.n_blocks * l.n_places * qn_few_at_of(qn_act_span(n_in)).end;
+}
+
+/* Bytes of what a product needs beside its operands, on any CPU: activations, and the spans' sums
+ * of 16 outputs and of the 16 before. */
+static inline size_t qn_few_bytes(size_t n_rows, size_t n_in)
+{
+    size_t n_x = QN_MAX(qn_few_x_bytes(n_in, 8), qn_few_x_bytes(n_in, 16));
+    return n_rows * (n_x + 2 * qn_dot_n_sums(n_in) * sizeof(float));
 }
 
 /* Lays out a row of activations (quantize's) for encoding e in x. */
-void qn_few_arrange(qn_encoding e, size_t n_in, const qn_act *act, void *x);
+void qn_few_arrange(qn_encoding e, size_t n_in, qn_few_layout l, const qn_act *act, void *x);

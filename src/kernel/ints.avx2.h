@@ -7,17 +7,121 @@
 
 #ifdef __AVX512F__
 
-typedef __m512i ints;
+typedef ireg ints;
 
 LANES_INLINE ints ints_load(const void *p)
 {
-    return _mm512_loadu_si512(p);
+    return ireg_load(p);
 }
 
 LANES_INLINE void ints_store(void *p, ints a)
 {
-    _mm512_storeu_si512(p, a);
+    ireg_store(p, a);
 }
+
+LANES_INLINE ints ints_zero(void)
+{
+    return ireg_zero();
+}
+
+LANES_INLINE ints ints_set_dwords(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    return ireg_set_dwords(a, b, c, d);
+}
+
+LANES_INLINE lanes ints_to_float(ints a)
+{
+    return ireg_to_float(a);
+}
+
+LANES_INLINE void ints_transpose4(const ints r[4], ints out[4])
+{
+    ireg_transpose4(r, out);
+}
+
+#else
+
+typedef struct ints {
+    ireg low, high;
+} ints;
+
+LANES_INLINE ints ints_load(const void *p)
+{
+    const ireg *h = p;
+    return (ints){ireg_load(h), ireg_load(h + 1)};
+}
+
+LANES_INLINE void ints_store(void *p, ints a)
+{
+    ireg *h = p;
+    ireg_store(h, a.low);
+    ireg_store(h + 1, a.high);
+}
+
+LANES_INLINE ints ints_zero(void)
+{
+    return (ints){ireg_zero(), ireg_zero()};
+}
+
+LANES_INLINE ints ints_set_dwords(int32_t a, int32_t b, int32_t c, int32_t d)
+{
+    return (ints){ireg_set_dwords(a, b, c, d), ireg_set_dwords(a, b, c, d)};
+}
+
+LANES_INLINE lanes ints_to_float(ints a)
+{
+    return (lanes){ireg_to_float(a.low), ireg_to_float(a.high)};
+}
+
+LANES_INLINE void ints_transpose4(const ints r[4], ints out[4])
+{
+    const ireg low[4] = {r[0].low, r[1].low, r[2].low, r[3].low};
+    const ireg high[4] = {r[0].high, r[1].high, r[2].high, r[3].high};
+    ireg out_low[4], out_high[4];
+    ireg_transpose4(low, out_low);
+    ireg_transpose4(high, out_high);
+    QN_UNROLL(4)
+    for (size_t i = 0; i < 4; i++)
+        out[i] = (ints){out_low[i], out_high[i]};
+}
+
+#endif
+
+// clang-format off
+EACH_OF(ints, ireg, set, int32_t)
+EACH_OF(ints, ireg, set_bytes, int8_t)
+EACH_2(ints, ireg, and)
+EACH_2(ints, ireg, xor)
+EACH_3(ints, ireg, or_masked)
+EACH_2(ints, ireg, add)
+EACH_2(ints, ireg, add_words)
+EACH_2(ints, ireg, maddubs)
+EACH_2(ints, ireg, madd)
+EACH_1(ints, ireg, abs_bytes)
+EACH_2(ints, ireg, sign_bytes)
+EACH_1(ints, ireg, here)
+EACH_BY(ints, ireg, right, unsigned)
+EACH_BY(ints, ireg, left, unsigned)
+EACH_BY(ints, ireg, right_signed, unsigned)
+EACH_2(ints, ireg, right_each)
+EACH_2(ints, ireg, unpacklo16)
+EACH_2(ints, ireg, unpackhi16)
+EACH_2(ints, ireg, unpacklo32)
+EACH_2(ints, ireg, unpackhi32)
+EACH_2(ints, ireg, unpacklo64)
+EACH_2(ints, ireg, unpackhi64)
+EACH_2(ints, ireg, pack_dwords)
+EACH_2(ints, ireg, even_dwords)
+EACH_2(ints, ireg, odd_dwords)
+EACH_2(ints, ireg, shuffle_bytes)
+EACH_BY(ints, ireg, spread, unsigned)
+EACH_2_BY(ints, ireg, join, int8_t)
+#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
+EACH_3(ints, ireg, add_dot)
+#endif
+// clang-format on
+
+#ifdef __AVX512F__
 
 /* Each lane 128 bits of its own, from four places. */
 LANES_INLINE ints ints_load_quarters(const uint8_t *a, const uint8_t *b, const uint8_t *c,
@@ -35,148 +139,9 @@ LANES_INLINE ints ints_of_quarters(__m128i a, __m128i b, __m128i c, __m128i d)
     return _mm512_inserti32x4(_mm512_inserti32x4(r, c, 2), d, 3);
 }
 
-LANES_INLINE ints ints_zero(void)
-{
-    return _mm512_setzero_si512();
-}
-
-LANES_INLINE ints ints_set(int32_t x)
-{
-    return _mm512_set1_epi32(x);
-}
-
-LANES_INLINE ints ints_set_bytes(int8_t x)
-{
-    return _mm512_set1_epi8(x);
-}
-
-LANES_INLINE ints ints_and(ints a, ints b)
-{
-    return _mm512_and_si512(a, b);
-}
-
-LANES_INLINE ints ints_xor(ints a, ints b)
-{
-    return _mm512_xor_si512(a, b);
-}
-
-/* a | (b & mask) */
-LANES_INLINE ints ints_or_masked(ints a, ints b, ints mask)
-{
-    return _mm512_ternarylogic_epi32(a, b, mask, 0xf8);
-}
-
-LANES_INLINE ints ints_add(ints a, ints b)
-{
-    return _mm512_add_epi32(a, b);
-}
-
-LANES_INLINE ints ints_add_words(ints a, ints b)
-{
-    return _mm512_add_epi16(a, b);
-}
-
-/* a, computed where this stands: long sums that compilers put in an order of their own need more
- * registers than there are. */
-LANES_INLINE ints ints_here(ints a)
-{
-    __asm__("" : "+v"(a));
-    return a;
-}
-
-LANES_INLINE ints ints_right(ints a, unsigned n)
-{
-    return _mm512_srli_epi32(a, n);
-}
-
-LANES_INLINE ints ints_left(ints a, unsigned n)
-{
-    return _mm512_slli_epi32(a, n);
-}
-
-LANES_INLINE ints ints_right_signed(ints a, unsigned n)
-{
-    return _mm512_srai_epi32(a, n);
-}
-
-LANES_INLINE lanes ints_to_float(ints a)
-{
-    return _mm512_cvtepi32_ps(a);
-}
-
 LANES_INLINE lanes ints_as_float(ints a)
 {
     return _mm512_castsi512_ps(a);
-}
-
-/* Within each 128 bits, as the instructions of these names. */
-LANES_INLINE ints ints_unpacklo32(ints a, ints b)
-{
-    return _mm512_unpacklo_epi32(a, b);
-}
-
-LANES_INLINE ints ints_unpackhi32(ints a, ints b)
-{
-    return _mm512_unpackhi_epi32(a, b);
-}
-
-LANES_INLINE ints ints_unpacklo64(ints a, ints b)
-{
-    return _mm512_unpacklo_epi64(a, b);
-}
-
-LANES_INLINE ints ints_unpackhi64(ints a, ints b)
-{
-    return _mm512_unpackhi_epi64(a, b);
-}
-
-LANES_INLINE ints ints_pack_dwords(ints a, ints b)
-{
-    return _mm512_packs_epi32(a, b);
-}
-
-/* The even, the odd dwords of each 128 bits of a, then of b. */
-LANES_INLINE ints ints_even_dwords(ints a, ints b)
-{
-    return _mm512_castps_si512(
-        _mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0x88));
-}
-
-LANES_INLINE ints ints_odd_dwords(ints a, ints b)
-{
-    return _mm512_castps_si512(
-        _mm512_shuffle_ps(_mm512_castsi512_ps(a), _mm512_castsi512_ps(b), 0xdd));
-}
-
-LANES_INLINE ints ints_maddubs(ints a, ints b)
-{
-    return _mm512_maddubs_epi16(a, b);
-}
-
-LANES_INLINE ints ints_madd(ints a, ints b)
-{
-    return _mm512_madd_epi16(a, b);
-}
-
-LANES_INLINE ints ints_abs_bytes(ints a)
-{
-    return _mm512_abs_epi8(a);
-}
-
-/* The bytes of x, negated where those of s are negative. */
-LANES_INLINE ints ints_sign_bytes(ints x, ints s)
-{
-    return _mm512_mask_sub_epi8(x, _mm512_movepi8_mask(s), _mm512_setzero_si512(), x);
-}
-
-/* Bits 4 i to 4 i + 3 of each lane as bit 4 of its four bytes. */
-LANES_INLINE ints ints_spread(ints bits, unsigned i)
-{
-    const ints table =
-        _mm512_setr_epi32(0x00000000, 0x00000010, 0x00001000, 0x00001010, 0x00100000, 0x00100010,
-                          0x00101000, 0x00101010, 0x10000000, 0x10000010, 0x10001000, 0x10001010,
-                          0x10100000, 0x10100010, 0x10101000, 0x10101010);
-    return _mm512_permutexvar_epi32(_mm512_srli_epi32(bits, 4 * i), table);
 }
 
 /* 16 values of binary16, or the low 16 bits of each lane as such. */
@@ -247,14 +212,6 @@ LANES_INLINE float lanes_fold_bits(const lanes a[4])
     return _mm_cvtss_f32(_mm_castsi128_ps(q));
 }
 
-/* sum + four products of bytes each: of w without sign, of x with. */
-#ifdef __AVX512VNNI__
-LANES_INLINE ints ints_add_dot(ints sum, ints w, ints x)
-{
-    return _mm512_dpbusd_epi32(sum, w, x);
-}
-#endif
-
 /* The even, the odd 128 bits of a, then of b. */
 LANES_INLINE ints ints_even_quarters(ints a, ints b)
 {
@@ -303,35 +260,8 @@ LANES_INLINE ints ints_load_halves(const uint8_t *low, const uint8_t *high)
     return _mm512_inserti64x4(_mm512_castsi256_si512(a), b, 1);
 }
 
-/* Four dwords in each quarter; bytes of a quarter in the order that a quarter of `order` gives. */
-LANES_INLINE ints ints_set_dwords(int32_t a, int32_t b, int32_t c, int32_t d)
-{
-    return _mm512_setr4_epi32(a, b, c, d);
-}
-
-LANES_INLINE ints ints_shuffle_bytes(ints a, ints order)
-{
-    return _mm512_shuffle_epi8(a, order);
-}
-
 /* Dword i of each quarter is its dword (order >> 2 i) % 4, of a constant. */
 #define ints_shuffle_dwords(a, order) _mm512_shuffle_epi32(a, (_MM_PERM_ENUM)(order))
-
-/* Each lane by its own number of bits. */
-LANES_INLINE ints ints_right_each(ints a, ints n)
-{
-    return _mm512_srlv_epi32(a, n);
-}
-
-LANES_INLINE ints ints_unpacklo16(ints a, ints b)
-{
-    return _mm512_unpacklo_epi16(a, b);
-}
-
-LANES_INLINE ints ints_unpackhi16(ints a, ints b)
-{
-    return _mm512_unpackhi_epi16(a, b);
-}
 
 /* Each 128 bits filled with a value of its own. */
 LANES_INLINE ints ints_fill_quarters(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
@@ -401,23 +331,6 @@ LANES_INLINE lanes lanes_of_signed_bytes(__m128i bytes)
 
 #else
 
-typedef struct ints {
-    __m256i low, high;
-} ints;
-
-LANES_INLINE ints ints_load(const void *p)
-{
-    const __m256i *h = p;
-    return (ints){_mm256_loadu_si256(h), _mm256_loadu_si256(h + 1)};
-}
-
-LANES_INLINE void ints_store(void *p, ints a)
-{
-    __m256i *h = p;
-    _mm256_storeu_si256(h, a.low);
-    _mm256_storeu_si256(h + 1, a.high);
-}
-
 LANES_INLINE __m256i ints_pair(__m128i low, __m128i high)
 {
     return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
@@ -435,159 +348,9 @@ LANES_INLINE ints ints_load_quarters(const uint8_t *a, const uint8_t *b, const u
                             _mm_loadu_si128((const void *)c), _mm_loadu_si128((const void *)d));
 }
 
-LANES_INLINE ints ints_zero(void)
-{
-    return (ints){_mm256_setzero_si256(), _mm256_setzero_si256()};
-}
-
-LANES_INLINE ints ints_set(int32_t x)
-{
-    return (ints){_mm256_set1_epi32(x), _mm256_set1_epi32(x)};
-}
-
-LANES_INLINE ints ints_set_bytes(int8_t x)
-{
-    return (ints){_mm256_set1_epi8(x), _mm256_set1_epi8(x)};
-}
-
-LANES_INLINE ints ints_and(ints a, ints b)
-{
-    return (ints){_mm256_and_si256(a.low, b.low), _mm256_and_si256(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_or(ints a, ints b)
-{
-    return (ints){_mm256_or_si256(a.low, b.low), _mm256_or_si256(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_xor(ints a, ints b)
-{
-    return (ints){_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_or_masked(ints a, ints b, ints mask)
-{
-    return ints_or(a, ints_and(b, mask));
-}
-
-LANES_INLINE ints ints_add(ints a, ints b)
-{
-    return (ints){_mm256_add_epi32(a.low, b.low), _mm256_add_epi32(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_add_words(ints a, ints b)
-{
-    return (ints){_mm256_add_epi16(a.low, b.low), _mm256_add_epi16(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_here(ints a)
-{
-    __asm__("" : "+x"(a.low), "+x"(a.high));
-    return a;
-}
-
-LANES_INLINE ints ints_right(ints a, unsigned n)
-{
-    return (ints){_mm256_srli_epi32(a.low, (int)n), _mm256_srli_epi32(a.high, (int)n)};
-}
-
-LANES_INLINE ints ints_left(ints a, unsigned n)
-{
-    return (ints){_mm256_slli_epi32(a.low, (int)n), _mm256_slli_epi32(a.high, (int)n)};
-}
-
-LANES_INLINE ints ints_right_signed(ints a, unsigned n)
-{
-    return (ints){_mm256_srai_epi32(a.low, (int)n), _mm256_srai_epi32(a.high, (int)n)};
-}
-
-LANES_INLINE lanes ints_to_float(ints a)
-{
-    return (lanes){_mm256_cvtepi32_ps(a.low), _mm256_cvtepi32_ps(a.high)};
-}
-
 LANES_INLINE lanes ints_as_float(ints a)
 {
     return (lanes){_mm256_castsi256_ps(a.low), _mm256_castsi256_ps(a.high)};
-}
-
-LANES_INLINE ints ints_unpacklo32(ints a, ints b)
-{
-    return (ints){_mm256_unpacklo_epi32(a.low, b.low), _mm256_unpacklo_epi32(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_unpackhi32(ints a, ints b)
-{
-    return (ints){_mm256_unpackhi_epi32(a.low, b.low), _mm256_unpackhi_epi32(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_unpacklo64(ints a, ints b)
-{
-    return (ints){_mm256_unpacklo_epi64(a.low, b.low), _mm256_unpacklo_epi64(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_unpackhi64(ints a, ints b)
-{
-    return (ints){_mm256_unpackhi_epi64(a.low, b.low), _mm256_unpackhi_epi64(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_pack_dwords(ints a, ints b)
-{
-    return (ints){_mm256_packs_epi32(a.low, b.low), _mm256_packs_epi32(a.high, b.high)};
-}
-
-LANES_INLINE __m256i even_dwords_256(__m256i a, __m256i b)
-{
-    return _mm256_castps_si256(
-        _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0x88));
-}
-
-LANES_INLINE __m256i odd_dwords_256(__m256i a, __m256i b)
-{
-    return _mm256_castps_si256(
-        _mm256_shuffle_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), 0xdd));
-}
-
-LANES_INLINE ints ints_even_dwords(ints a, ints b)
-{
-    return (ints){even_dwords_256(a.low, b.low), even_dwords_256(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_odd_dwords(ints a, ints b)
-{
-    return (ints){odd_dwords_256(a.low, b.low), odd_dwords_256(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_maddubs(ints a, ints b)
-{
-    return (ints){_mm256_maddubs_epi16(a.low, b.low), _mm256_maddubs_epi16(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_madd(ints a, ints b)
-{
-    return (ints){_mm256_madd_epi16(a.low, b.low), _mm256_madd_epi16(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_abs_bytes(ints a)
-{
-    return (ints){_mm256_abs_epi8(a.low), _mm256_abs_epi8(a.high)};
-}
-
-LANES_INLINE ints ints_sign_bytes(ints x, ints s)
-{
-    return (ints){_mm256_sign_epi8(x.low, s.low), _mm256_sign_epi8(x.high, s.high)};
-}
-
-LANES_INLINE __m256i ints_spread_half(__m256i bits, unsigned i)
-{
-    __m256i four = _mm256_and_si256(_mm256_srli_epi32(bits, (int)(4 * i)), _mm256_set1_epi32(15));
-    four = _mm256_mullo_epi32(four, _mm256_set1_epi32(0x02040810)); /* bit j to 4 + 8 j, and more */
-    return _mm256_and_si256(four, _mm256_set1_epi32(0x10101010));
-}
-
-LANES_INLINE ints ints_spread(ints bits, unsigned i)
-{
-    return (ints){ints_spread_half(bits.low, i), ints_spread_half(bits.high, i)};
 }
 
 LANES_INLINE lanes lanes_of_words(__m128i low, __m128i high)
@@ -661,14 +424,6 @@ LANES_INLINE float lanes_fold_bits(const lanes a[4])
     return _mm_cvtss_f32(_mm_castsi128_ps(q));
 }
 
-#ifdef __AVXVNNI__
-LANES_INLINE ints ints_add_dot(ints sum, ints w, ints x)
-{
-    return (ints){_mm256_dpbusd_avx_epi32(sum.low, w.low, x.low),
-                  _mm256_dpbusd_avx_epi32(sum.high, w.high, x.high)};
-}
-#endif
-
 LANES_INLINE ints ints_even_quarters(ints a, ints b)
 {
     return (ints){_mm256_permute2x128_si256(a.low, a.high, 0x20),
@@ -740,34 +495,8 @@ LANES_INLINE ints ints_load_halves(const uint8_t *low, const uint8_t *high)
     return (ints){_mm256_loadu_si256((const void *)low), _mm256_loadu_si256((const void *)high)};
 }
 
-LANES_INLINE ints ints_set_dwords(int32_t a, int32_t b, int32_t c, int32_t d)
-{
-    __m256i half = _mm256_setr_epi32(a, b, c, d, a, b, c, d);
-    return (ints){half, half};
-}
-
-LANES_INLINE ints ints_shuffle_bytes(ints a, ints order)
-{
-    return (ints){_mm256_shuffle_epi8(a.low, order.low), _mm256_shuffle_epi8(a.high, order.high)};
-}
-
 #define ints_shuffle_dwords(a, order)                                                              \
     ((ints){_mm256_shuffle_epi32((a).low, order), _mm256_shuffle_epi32((a).high, order)})
-
-LANES_INLINE ints ints_right_each(ints a, ints n)
-{
-    return (ints){_mm256_srlv_epi32(a.low, n.low), _mm256_srlv_epi32(a.high, n.high)};
-}
-
-LANES_INLINE ints ints_unpacklo16(ints a, ints b)
-{
-    return (ints){_mm256_unpacklo_epi16(a.low, b.low), _mm256_unpacklo_epi16(a.high, b.high)};
-}
-
-LANES_INLINE ints ints_unpackhi16(ints a, ints b)
-{
-    return (ints){_mm256_unpackhi_epi16(a.low, b.low), _mm256_unpackhi_epi16(a.high, b.high)};
-}
 
 LANES_INLINE ints ints_transpose_pairs(ints a)
 {

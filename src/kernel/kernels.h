@@ -55,9 +55,9 @@ typedef struct qn_kernels {
     void (*dot)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
                 qn_dot_scratch s, float *y, size_t y_stride);
 
-    /* The same of rows that qn_few_suits. */
+    /* The same of rows that qn_few_suits, at act; memory is qn_few_bytes(n_rows, n_in). */
     void (*few)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
-                qn_few_scratch s, float *y, size_t y_stride);
+                const void *act, void *memory, float *y, size_t y_stride);
 
     /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
     void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,

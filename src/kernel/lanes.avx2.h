@@ -5,15 +5,55 @@
  * compiled for one of them. */
 #pragma once
 
-#include "base/types.h"
-
-#include <immintrin.h>
-
-#define LANES_INLINE static inline __attribute__((always_inline, unused))
+#include "kernel/registers.avx2.h"
 
 #ifdef __AVX512F__
 
-typedef __m512 lanes;
+typedef freg lanes;
+
+LANES_INLINE lanes lanes_load(const float *p)
+{
+    return freg_load(p);
+}
+
+LANES_INLINE void lanes_store(float *p, lanes a)
+{
+    freg_store(p, a);
+}
+
+#else
+
+typedef struct lanes {
+    freg low, high;
+} lanes;
+
+LANES_INLINE lanes lanes_load(const float *p)
+{
+    return (lanes){freg_load(p), freg_load(p + 8)};
+}
+
+LANES_INLINE void lanes_store(float *p, lanes a)
+{
+    freg_store(p, a.low);
+    freg_store(p + 8, a.high);
+}
+
+#endif
+
+// clang-format off
+EACH_OF(lanes, freg, set, float)
+EACH_2(lanes, freg, add)
+EACH_2(lanes, freg, sub)
+EACH_2(lanes, freg, mul)
+EACH_2(lanes, freg, div)
+EACH_3(lanes, freg, fma)
+EACH_3(lanes, freg, fnma)
+EACH_2(lanes, freg, max)
+EACH_2(lanes, freg, min)
+// clang-format on
+
+#ifdef __AVX512F__
+
 typedef __mmask16 lanes_mask;
 
 /* The lowest bits of `bits` choose lanes. */
@@ -27,21 +67,6 @@ LANES_INLINE uint32_t lanes_bits_of(lanes_mask m)
     return m;
 }
 
-LANES_INLINE lanes lanes_set(float x)
-{
-    return _mm512_set1_ps(x);
-}
-
-LANES_INLINE lanes lanes_load(const float *p)
-{
-    return _mm512_loadu_ps(p);
-}
-
-LANES_INLINE void lanes_store(float *p, lanes a)
-{
-    _mm512_storeu_ps(p, a);
-}
-
 /* The first n < 16 values, zeros behind them; touches no more memory. */
 LANES_INLINE lanes lanes_load_n(const float *p, size_t n)
 {
@@ -51,48 +76,6 @@ LANES_INLINE lanes lanes_load_n(const float *p, size_t n)
 LANES_INLINE void lanes_store_n(float *p, size_t n, lanes a)
 {
     _mm512_mask_storeu_ps(p, (lanes_mask)((1u << n) - 1), a);
-}
-
-LANES_INLINE lanes lanes_add(lanes a, lanes b)
-{
-    return _mm512_add_ps(a, b);
-}
-
-LANES_INLINE lanes lanes_sub(lanes a, lanes b)
-{
-    return _mm512_sub_ps(a, b);
-}
-
-LANES_INLINE lanes lanes_mul(lanes a, lanes b)
-{
-    return _mm512_mul_ps(a, b);
-}
-
-LANES_INLINE lanes lanes_div(lanes a, lanes b)
-{
-    return _mm512_div_ps(a, b);
-}
-
-/* a * b + c, c - a * b */
-LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
-{
-    return _mm512_fmadd_ps(a, b, c);
-}
-
-LANES_INLINE lanes lanes_fnma(lanes a, lanes b, lanes c)
-{
-    return _mm512_fnmadd_ps(a, b, c);
-}
-
-/* a > b ? a : b and a < b ? a : b, so b where either is NaN. */
-LANES_INLINE lanes lanes_max(lanes a, lanes b)
-{
-    return _mm512_max_ps(a, b);
-}
-
-LANES_INLINE lanes lanes_min(lanes a, lanes b)
-{
-    return _mm512_min_ps(a, b);
 }
 
 LANES_INLINE lanes_mask lanes_less(lanes a, lanes b)
@@ -159,9 +142,6 @@ LANES_INLINE void lanes_to_f16(uint16_t *p, lanes a)
 
 #else
 
-typedef struct lanes {
-    __m256 low, high;
-} lanes;
 typedef lanes lanes_mask;
 
 LANES_INLINE lanes_mask lanes_mask_of(uint32_t bits)
@@ -178,22 +158,6 @@ LANES_INLINE uint32_t lanes_bits_of(lanes_mask m)
     return (uint32_t)_mm256_movemask_ps(m.low) | (uint32_t)_mm256_movemask_ps(m.high) << 8;
 }
 
-LANES_INLINE lanes lanes_set(float x)
-{
-    return (lanes){_mm256_set1_ps(x), _mm256_set1_ps(x)};
-}
-
-LANES_INLINE lanes lanes_load(const float *p)
-{
-    return (lanes){_mm256_loadu_ps(p), _mm256_loadu_ps(p + 8)};
-}
-
-LANES_INLINE void lanes_store(float *p, lanes a)
-{
-    _mm256_storeu_ps(p, a.low);
-    _mm256_storeu_ps(p + 8, a.high);
-}
-
 LANES_INLINE lanes lanes_load_n(const float *p, size_t n)
 {
     lanes_mask m = lanes_mask_of((1u << n) - 1);
@@ -206,46 +170,6 @@ LANES_INLINE void lanes_store_n(float *p, size_t n, lanes a)
     lanes_mask m = lanes_mask_of((1u << n) - 1);
     _mm256_maskstore_ps(p, _mm256_castps_si256(m.low), a.low);
     _mm256_maskstore_ps(p + 8, _mm256_castps_si256(m.high), a.high);
-}
-
-LANES_INLINE lanes lanes_add(lanes a, lanes b)
-{
-    return (lanes){_mm256_add_ps(a.low, b.low), _mm256_add_ps(a.high, b.high)};
-}
-
-LANES_INLINE lanes lanes_sub(lanes a, lanes b)
-{
-    return (lanes){_mm256_sub_ps(a.low, b.low), _mm256_sub_ps(a.high, b.high)};
-}
-
-LANES_INLINE lanes lanes_mul(lanes a, lanes b)
-{
-    return (lanes){_mm256_mul_ps(a.low, b.low), _mm256_mul_ps(a.high, b.high)};
-}
-
-LANES_INLINE lanes lanes_div(lanes a, lanes b)
-{
-    return (lanes){_mm256_div_ps(a.low, b.low), _mm256_div_ps(a.high, b.high)};
-}
-
-LANES_INLINE lanes lanes_fma(lanes a, lanes b, lanes c)
-{
-    return (lanes){_mm256_fmadd_ps(a.low, b.low, c.low), _mm256_fmadd_ps(a.high, b.high, c.high)};
-}
-
-LANES_INLINE lanes lanes_fnma(lanes a, lanes b, lanes c)
-{
-    return (lanes){_mm256_fnmadd_ps(a.low, b.low, c.low), _mm256_fnmadd_ps(a.high, b.high, c.high)};
-}
-
-LANES_INLINE lanes lanes_max(lanes a, lanes b)
-{
-    return (lanes){_mm256_max_ps(a.low, b.low), _mm256_max_ps(a.high, b.high)};
-}
-
-LANES_INLINE lanes lanes_min(lanes a, lanes b)
-{
-    return (lanes){_mm256_min_ps(a.low, b.low), _mm256_min_ps(a.high, b.high)};
 }
 
 LANES_INLINE lanes_mask lanes_less(lanes a, lanes b)

@@ -35,7 +35,7 @@ static size_t few_scratch_bytes(size_t n_in)
         n_dot--;
     while (n_few > 0 && !qn_few_suits(n_few, n_in))
         n_few--;
-    return QN_MAX(n_dot * (qn_dot_x_bytes(n_in) + n_sums), n_few * (qn_few_x_bytes(n_in) + n_sums));
+    return QN_MAX(n_dot * (qn_dot_x_bytes(n_in) + n_sums), qn_few_bytes(n_few, n_in));
 }
 
 /* Where floats are multiplied. */
@@ -169,16 +169,6 @@ static void dot_rows(const qn_kernels *k, const qn_matrix *w, size_t n_out, cons
            y_stride);
 }
 
-static void few_rows(const qn_kernels *k, const qn_matrix *w, size_t n_out, const uint8_t *bytes,
-                     size_t n_rows, const uint8_t *act, float *y, size_t y_stride, uint8_t *memory)
-{
-    size_t n_act = qn_act_bytes(w->n_in), n_x = qn_few_x_bytes(w->n_in);
-    for (size_t r = 0; r < n_rows; r++)
-        qn_few_arrange(w->encoding, w->n_in, (const void *)(act + r * n_act), memory + r * n_x);
-    k->few(w->encoding, w->n_in, n_out, bytes, n_rows,
-           (qn_few_scratch){memory, (void *)(memory + n_rows * n_x)}, y, y_stride);
-}
-
 /* Few rows: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
 static size_t rows_in_order(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                             size_t n_rows, const uint8_t *act, float *y, size_t y_stride,
@@ -193,7 +183,7 @@ static size_t rows_in_order(const qn_kernels *k, const qn_matrix *w, size_t o_be
     if (is_dot)
         dot_rows(k, w, n_out, bytes, n_rows, act, y, y_stride, memory);
     else
-        few_rows(k, w, n_out, bytes, n_rows, act, y, y_stride, memory);
+        k->few(w->encoding, w->n_in, n_out, bytes, n_rows, act, memory, y, y_stride);
     return o_begin + n_out;
 }
 

@@ -23,8 +23,9 @@ LANES_INLINE void put_fives(qn_panel *p, size_t g, rows16 r, ints high)
     load_16(r, g, c);
     QN_UNROLL(4)
     for (unsigned i = 0; i < 4; i++) {
-        ints_store(p->q[8 * g + i], join(c[i], ints_spread(high, i), 16));
-        ints_store(p->q[8 * g + 4 + i], join(ints_right(c[i], 4), ints_spread(high, 4 + i), 16));
+        ints_store(p->q[8 * g + i], ints_join(c[i], ints_spread(high, i), 16));
+        ints_store(p->q[8 * g + 4 + i],
+                   ints_join(ints_right(c[i], 4), ints_spread(high, 4 + i), 16));
     }
 }
 

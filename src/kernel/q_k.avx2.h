@@ -23,8 +23,8 @@ LANES_INLINE void put_header(qn_panel *p, rows16 r)
     lanes minus_dmin = ints_low_f16(ints_xor(ints_right(h[0], 16), ints_set(0x8000)));
     put_four(p->dw, d, ints_and(h[1], low6));
     put_four(p->dm, minus_dmin, ints_and(h[2], low6));
-    put_four(p->dw + 4, d, join(h[3], ints_right(h[1], 2), 48));
-    put_four(p->dm + 4, minus_dmin, join(ints_right(h[3], 4), ints_right(h[2], 2), 48));
+    put_four(p->dw + 4, d, ints_join(h[3], ints_right(h[1], 2), 48));
+    put_four(p->dm + 4, minus_dmin, ints_join(ints_right(h[3], 4), ints_right(h[2], 2), 48));
 }
 
 LANES_INLINE void expand_q4_k(qn_panel *p, rows16 r)
@@ -50,9 +50,9 @@ LANES_INLINE void put_fives_k(uint8_t q[32][16][4], rows16 r, const ints high[8]
         load_32(rows_at(r, 32 * pair), pair, c);
         QN_UNROLL(8)
         for (size_t i = 0; i < 8; i++) {
-            ints_store(q[16 * pair + i], join(c[i], ints_right(high[i], 2 * pair), 16));
+            ints_store(q[16 * pair + i], ints_join(c[i], ints_right(high[i], 2 * pair), 16));
             ints_store(q[16 * pair + 8 + i],
-                       join(ints_right(c[i], 4), ints_right(high[i], 2 * pair + 1), 16));
+                       ints_join(ints_right(c[i], 4), ints_right(high[i], 2 * pair + 1), 16));
         }
     }
 }
@@ -94,10 +94,10 @@ LANES_INLINE void expand_q6_k(qn_panel *p, rows16 r)
         QN_UNROLL(8)
         for (size_t i = 0; i < 8; i++) {
             ints high3 = ints_right(high[i], 2);
-            ints_store(to[i], join(low[i], ints_left(high[i], 4), 48));
-            ints_store(to[8 + i], join(low2[i], ints_left(high[i], 2), 48));
-            ints_store(to[16 + i], join(ints_right(low[i], 4), high[i], 48));
-            ints_store(to[24 + i], join(ints_right(low2[i], 4), high3, 48));
+            ints_store(to[i], ints_join(low[i], ints_left(high[i], 4), 48));
+            ints_store(to[8 + i], ints_join(low2[i], ints_left(high[i], 2), 48));
+            ints_store(to[16 + i], ints_join(ints_right(low[i], 4), high[i], 48));
+            ints_store(to[24 + i], ints_join(ints_right(low2[i], 4), high3, 48));
         }
     }
 }

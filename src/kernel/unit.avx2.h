@@ -346,7 +346,8 @@ LANES_INLINE ints values_of(kind k, const uint8_t *w, size_t i, size_t v, const 
 {
     ints a = bytes[h];
     if (k.shape.n_group == 16)
-        return chain ? join(ints_right(a, 4), bytes[1], 48) : join(a, ints_left(bytes[1], 4), 48);
+        return chain ? ints_join(ints_right(a, 4), bytes[1], 48)
+                     : ints_join(a, ints_left(bytes[1], 4), 48);
     if (is_k(k))
         a = ints_and(chain ? ints_right(a, 4) : a, ints_set_bytes(15));
     return k.e == QN_Q5_K ? five_k(w + (4 * i + v) * sizeof(qn_q5_k), a, chain, h) : a;
