@@ -400,12 +400,6 @@ LANES_INLINE void put_step(kind k, const few_rows *d, size_t step, spans_at *of)
     }
 }
 
-/* Row r of those that the code is made for: the last one for those that are not there. */
-LANES_INLINE size_t row_of(const few_rows *d, size_t r)
-{
-    return r == 0 ? 0 : QN_MIN(r, d->to.n_rows - 1);
-}
-
 /* Register p of a piece, which is at w; it begins at a place. */
 LANES_INLINE void put_register(kind k, const few_rows *d, const uint8_t *w, const scales *s,
                                size_t p, size_t place, float *sums)
@@ -414,7 +408,7 @@ LANES_INLINE void put_register(kind k, const few_rows *d, const uint8_t *w, cons
     spans_at of = {.w = w + p * n_bytes, .s = s, .p = p};
     QN_UNROLL(4)
     for (size_t r = 0; r < k.rows; r++) {
-        of.rows[r].x = d->x + row_of(d, r) * d->x_stride + place * d->place_bytes;
+        of.rows[r].x = d->x + r * d->x_stride + place * d->place_bytes;
         of.rows[r].acc = freg_set(0);
     }
     load_high(k, of.w, &of.b);
@@ -432,7 +426,7 @@ LANES_INLINE void put_register(kind k, const few_rows *d, const uint8_t *w, cons
     }
     QN_UNROLL(4)
     for (size_t r = 0; r < k.rows; r++)
-        freg_store(sums + row_of(d, r) * d->to.n_sums, of.rows[r].acc);
+        freg_store(sums + r * d->to.n_sums, of.rows[r].acc);
 }
 
 /* Pieces i to i + n - 1 of 16 outputs, whose weights begin at w. */
@@ -476,8 +470,8 @@ LANES_INLINE void few_kind(kind k, const few_rows *d, size_t n_out, const uint8_
 
 typedef void few_function(const few_rows *d, size_t n_out, const uint8_t *w, float *sums);
 
-/* One copy of the code for each quantized encoding, and span and number of rows that are frequent;
- * a function each, since compilers take long for all of them in one. */
+/* One copy of the code for each quantized encoding, span that is frequent, and number of rows; a
+ * function each, since compilers take long for all of them in one. */
 // clang-format off
 #define KIND(encoding, n_span, n_rows, n_values, n_bytes, ...) \
     static __attribute__((noinline)) void few_##encoding##_##n_span##_##n_rows( \
@@ -488,15 +482,19 @@ typedef void few_function(const few_rows *d, size_t n_out, const uint8_t *w, flo
                      d, n_out, w, sums); \
     }
 #define X(encoding, name, type, ...) \
-    KIND(encoding, 4, 4, __VA_ARGS__) \
-    KIND(encoding, 2, 4, __VA_ARGS__)
+    KIND(encoding, 2, 3, __VA_ARGS__) \
+    KIND(encoding, 2, 4, __VA_ARGS__) \
+    KIND(encoding, 4, 3, __VA_ARGS__) \
+    KIND(encoding, 4, 4, __VA_ARGS__)
 #include "kernel/encodings.def"
 #undef X
 #undef KIND
 
-static few_function *const of[QN_N_ENCODINGS][2] = {
+/* By span and number of rows. */
+static few_function *const of[QN_N_ENCODINGS][2][2] = {
 #define X(encoding, ...) \
-    [encoding] = {few_##encoding##_2_4, few_##encoding##_4_4},
+    [encoding] = {{few_##encoding##_2_3, few_##encoding##_2_4}, \
+                  {few_##encoding##_4_3, few_##encoding##_4_4}},
 #include "kernel/encodings.def"
 #undef X
 };
@@ -519,8 +517,8 @@ LANES_INLINE void few(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w
                   .place_bytes = l.place_bytes};
     float *sums = (float *)(x + n_rows * n_x);
 #ifdef QN_ONE_LOOP
-    few_kind(kind_of(e, span, QN_FEW_MOST_ROWS), &d, n_out, w, sums);
+    few_kind(kind_of(e, span, n_rows), &d, n_out, w, sums);
 #else
-    of[e][span / 4](&d, n_out, w, sums);
+    of[e][span / 4][n_rows - QN_FEW_LEAST_ROWS](&d, n_out, w, sums);
 #endif
 }

@@ -10,6 +10,7 @@
 #include "kernel/dot.h"
 
 enum {
+    QN_FEW_LEAST_ROWS = QN_DOT_MOST_ROWS + 1,
     QN_FEW_MOST_ROWS = 4,
     QN_FEW_MOST_VALUES = 32768, /* more would leave the nearest cache */
 };
@@ -37,7 +38,7 @@ static inline qn_few_at qn_few_at_of(size_t n_groups)
 /* Whether these rows are no slower so than with panels (docs/speed/022-few-rows-transposed.md). */
 static inline bool qn_few_suits(size_t n_rows, size_t n_in)
 {
-    return qn_act_span(n_in) > 1 && n_rows > QN_DOT_MOST_ROWS && n_rows <= QN_FEW_MOST_ROWS &&
+    return qn_act_span(n_in) > 1 && n_rows >= QN_FEW_LEAST_ROWS && n_rows <= QN_FEW_MOST_ROWS &&
            n_rows * n_in <= QN_FEW_MOST_VALUES;
 }
 

@@ -87,6 +87,7 @@ LANES_INLINE void ints_transpose4(const ints r[4], ints out[4])
 
 #endif
 
+/* Each as registers.avx2.h says of one register. */
 // clang-format off
 EACH_OF(ints, ireg, set, int32_t)
 EACH_OF(ints, ireg, set_bytes, int8_t)
@@ -107,7 +108,6 @@ EACH_2(ints, ireg, right_each)
 EACH_2(ints, ireg, unpacklo16)
 EACH_2(ints, ireg, unpackhi16)
 EACH_2(ints, ireg, unpacklo32)
-EACH_2(ints, ireg, unpackhi32)
 EACH_2(ints, ireg, unpacklo64)
 EACH_2(ints, ireg, unpackhi64)
 EACH_2(ints, ireg, pack_dwords)

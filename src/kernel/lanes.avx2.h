@@ -40,6 +40,7 @@ LANES_INLINE void lanes_store(float *p, lanes a)
 
 #endif
 
+/* Each as registers.avx2.h says of one register. */
 // clang-format off
 EACH_OF(lanes, freg, set, float)
 EACH_2(lanes, freg, add)
