@@ -5,14 +5,6 @@
 #include "kernel/spans.avx2.h"
 #include "kernel/unit.avx2.h"
 
-/* With dot products weights of 8 bits are multiplied as 128 more, which an activation's bias takes
- * off, and high nibbles of Q4_K as 16 times as much, which their scale takes off, exactly. */
-#if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
-enum { HAS_DOT = true };
-#else
-enum { HAS_DOT = false };
-#endif
-
 /* Bytes of 16 spans are wanted at once, and a request that a busy CPU dropped delays all of them:
  * so each line is asked for early, and once more. */
 enum { FEW_ASK_AHEAD = 12288, FEW_ASK_AGAIN = 4096 };
@@ -154,7 +146,9 @@ LANES_INLINE void ask_step(kind k, const uint8_t *w, size_t n_bytes)
         __builtin_prefetch(w + i + FEW_ASK_AGAIN, 0, 3);
 }
 
-/* Dword t of each group; of those that are loaded. */
+/* Dword t of each group; of those that are loaded. With dot products weights of 8 bits are
+ * multiplied as 128 more, which an activation's bias takes off, and high nibbles of Q4_K as 16
+ * times as much, which their scale takes off, exactly. */
 LANES_INLINE ireg dword_of(kind k, const step_bytes *b, size_t step, size_t chain, size_t t)
 {
     const size_t n = n_load(k) / 4;
@@ -185,9 +179,9 @@ LANES_INLINE ireg dword_of(kind k, const step_bytes *b, size_t step, size_t chai
 /* A product without its weights. */
 typedef struct few_rows {
     span_rows to;
-    const uint8_t *x; /* of row 0 */
-    size_t x_stride, n_apart,
-        place_bytes; /* rows of activations, rows of 4 bytes of them (few.h) */
+    const uint8_t *x;         /* of row 0 */
+    size_t x_stride, n_apart; /* bytes: rows of activations, rows of 4 bytes of them (few.h) */
+    size_t place_bytes;       /* of qn_few_layout */
 } few_rows;
 
 /* What a register's spans meet of a row of activations, from the place on where they begin, and
@@ -243,7 +237,7 @@ LANES_INLINE void add_dword(kind k, const few_rows *d, size_t j, size_t chain, s
  * * 127 or 8 * 2 * 16 * 127. */
 LANES_INLINE size_t n_chunk(qn_shape shape)
 {
-    return shape.n_bits == 8                               ? 1
+    return shape.n_bits == 8 ? 1
            : shape.n_bits == 4 || qn_few_has_pairs(&shape) ? shape.n_group / 4
                                                            : 4;
 }

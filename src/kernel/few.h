@@ -42,13 +42,16 @@ static inline bool qn_few_suits(size_t n_rows, size_t n_in)
            n_rows * n_in <= QN_FEW_MOST_VALUES;
 }
 
-/* How such rows lie. One block has all places, and the first ones again, so that registers find
- * theirs wherever they begin. If registers of 8 lanes read that, they would read lines by halves,
- * twice each: for them a block has the 8 places of each step, unless there were 8 times as many. */
+/* How such rows lie: in blocks, each the rows of places that follow each other. For registers of 16
+ * lanes one block has all places, and the first ones again, so that 16 follow from wherever a
+ * register begins. Registers of 8 lanes would read its lines by halves, twice each, so for them a
+ * block of 8 places begins wherever a register may. Where that is at every place, blocks would take
+ * 8 times as much, and all stays in one. */
 typedef struct qn_few_layout {
-    size_t n_blocks, n_step; /* places from the first of a block to that of the next */
-    size_t n_places;         /* of a block */
-    size_t place_bytes;      /* what a place that begins a register adds to an address */
+    size_t n_blocks;
+    size_t n_step;      /* places from the first of a block to that of the next */
+    size_t n_places;    /* of a block */
+    size_t place_bytes; /* what a place that begins a register adds to an address */
 } qn_few_layout;
 
 static inline qn_few_layout qn_few_layout_of(size_t n_in, size_t n_lanes)

@@ -331,14 +331,9 @@ LANES_INLINE lanes lanes_of_signed_bytes(__m128i bytes)
 
 #else
 
-LANES_INLINE __m256i ints_pair(__m128i low, __m128i high)
-{
-    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
-}
-
 LANES_INLINE ints ints_of_quarters(__m128i a, __m128i b, __m128i c, __m128i d)
 {
-    return (ints){ints_pair(a, b), ints_pair(c, d)};
+    return (ints){ireg_of_quarters(a, b), ireg_of_quarters(c, d)};
 }
 
 LANES_INLINE ints ints_load_quarters(const uint8_t *a, const uint8_t *b, const uint8_t *c,

@@ -52,8 +52,6 @@ LANES_INLINE ints tile_x4(tile t, size_t r, size_t step)
 
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
-enum { HAS_DOT = true };
-
 /* sum[r][i] += the products of n_steps times 4 values, from value 4 * step on. */
 LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, tile t, size_t step,
                                size_t n_steps, ints sum[MOST_ROWS][MOST_PANELS])
@@ -74,8 +72,6 @@ LANES_INLINE void add_products(size_t n_rows, size_t n_panels, qn_shape shape, t
 }
 
 #else
-
-enum { HAS_DOT = false };
 
 /* Weights of 8 bits: magnitude times activation with the weight's sign. No pair of products
  * passes 2 * 128 * 127, so 16 bits hold it. */

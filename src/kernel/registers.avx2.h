@@ -371,11 +371,16 @@ LANES_INLINE ireg ireg_zero(void)
     return _mm256_setzero_si256();
 }
 
+LANES_INLINE ireg ireg_of_quarters(__m128i low, __m128i high)
+{
+    return _mm256_inserti128_si256(_mm256_castsi128_si256(low), high, 1);
+}
+
 /* 128 bits from each of two places. */
 LANES_INLINE ireg ireg_load_quarters(const uint8_t *low, const uint8_t *high)
 {
-    __m256i a = _mm256_castsi128_si256(_mm_loadu_si128((const void *)low));
-    return _mm256_inserti128_si256(a, _mm_loadu_si128((const void *)high), 1);
+    return ireg_of_quarters(_mm_loadu_si128((const void *)low),
+                            _mm_loadu_si128((const void *)high));
 }
 
 LANES_INLINE ireg ireg_of_bytes(const uint8_t *p)
@@ -460,15 +465,21 @@ LANES_INLINE ireg ireg_spread(ireg bits, unsigned i)
 
 /* sum + four products of bytes each: of w without sign, of x with. */
 #if defined(__AVX512VNNI__)
+enum { HAS_DOT = true };
+
 LANES_INLINE ireg ireg_add_dot(ireg sum, ireg w, ireg x)
 {
     return _mm512_dpbusd_epi32(sum, w, x);
 }
 #elif defined(__AVXVNNI__)
+enum { HAS_DOT = true };
+
 LANES_INLINE ireg ireg_add_dot(ireg sum, ireg w, ireg x)
 {
     return _mm256_dpbusd_avx_epi32(sum, w, x);
 }
+#else
+enum { HAS_DOT = false };
 #endif
 
 /* The low four bits of each byte of a, over those bits of b that mask has. */
