@@ -3,7 +3,7 @@
  * Prints, for each encoding, level and number of rows, microseconds of a pass over a matrix that
  * does not fit in the cache, its GB/s of weights, its TOPS, and the shares of what the same core
  * reads and multiplies at most, measured beside it, for each
- * encoding anew. Options: --json, and --encoding, --level,
+ * encoding anew. Options: --json, --packed (weights as packed.h has them), and --encoding, --level,
  * --rows, --mib, --n-in, --repeat with a value. Pin it to a core with taskset. */
 #include "kernel/linear.h"
 #include "base/alloc.h"
@@ -20,7 +20,7 @@
 enum { MAX_REPEAT = 101 };
 
 typedef struct options {
-    bool json;
+    bool json, packed;
     qn_encoding encoding; /* QN_NO_ENCODING: all */
     int level;            /* -1: all */
     size_t n_rows;        /* 0: 1, 4, 16 and 512 */
@@ -147,7 +147,8 @@ static void bench_encoding(const options *opt, const limits *l, qn_encoding e, u
 {
     size_t n_max = opt->n_rows ? opt->n_rows : 512;
     size_t row_bytes = opt->n_in / qn_encoding_block(e) * qn_encoding_block_bytes(e);
-    job j = {.w = {e, bytes, opt->n_in, (opt->n_mib << 20) / row_bytes / 32 * 32, row_bytes}};
+    job j = {.w = {e, bytes, opt->n_in, (opt->n_mib << 20) / row_bytes / 32 * 32, row_bytes,
+                   opt->packed && qn_encoding_is_quantized(e)}};
     float *x = qn_alloc_aligned(n_max * opt->n_in * sizeof *x);
     uint8_t *act = qn_alloc_aligned(n_max * qn_act_bytes(opt->n_in));
     j.y = qn_alloc_aligned(n_max * 1024 * sizeof(float));
@@ -176,6 +177,10 @@ static options parse(int argc, char **argv)
         qn_cpu_level level;
         if (strcmp(name, "--json") == 0) {
             o.json = true;
+            continue;
+        }
+        if (strcmp(name, "--packed") == 0) {
+            o.packed = true;
             continue;
         }
         i++;

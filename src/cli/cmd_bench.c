@@ -206,7 +206,7 @@ static qn_work work_of(const bench *b, bool prompts)
 static double large_pages(const qn_model *m)
 {
     uint64_t n_resident = 0, n_large = 0;
-    if (m->huge_weights) {
+    if (m->huge.bytes) {
         qn_machine_add_pages(m->huge.bytes, &n_resident, &n_large);
     } else {
         qn_machine_add_pages(m->gguf.map.bytes, &n_resident, &n_large);
@@ -229,7 +229,7 @@ static void read_pages(size_t n_bytes, const uint8_t *bytes)
  * (docs/speed/023-what-a-step-of-experts-waits-for.md). */
 static void read_weights(const qn_model *m)
 {
-    if (m->huge_weights)
+    if (m->huge.bytes)
         return;
     read_pages(m->gguf.map.n_bytes, m->gguf.map.bytes);
     for (size_t i = 0; i < m->gguf.n_more; i++)

@@ -96,16 +96,19 @@ static void write_plan(qn_buf *out, const qn_plan *p, bool json)
     char kv[64];
     snprintf(kv, sizeof kv, "keys in %s, values in %s", qn_kv_type_name(p->k_type),
              qn_kv_type_name(p->v_type));
+    static const char *const where[] = {[QN_WEIGHTS_MAPPED] = "mapped from the file",
+                                        [QN_WEIGHTS_HUGE] = "copied to large pages",
+                                        [QN_WEIGHTS_PACKED] = "packed in large pages"};
     const row rows[] = {
-        {"weights", p->weights,
-         p->huge_weights ? "copied to large pages" : "mapped from the file"},
+        {"weights", p->weights, where[p->where]},
         {"kv", p->kv, kv},
         {"activations", p->activations, "working memory of a step"},
         {"adapters", p->adapters, ""},
         {"tokenizer", p->tokenizer, "vocabulary and template"},
         {"process", p->process, "code, stacks, tables"},
         {"total", p->total, ""},
-        {"anonymous", p->anonymous, p->huge_weights ? "all of it" : "all but the weights"},
+        {"anonymous", p->anonymous,
+         p->where == QN_WEIGHTS_MAPPED ? "all but the weights" : "all of it"},
         {"available", p->available, "to this process"},
     };
     if (json)

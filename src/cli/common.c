@@ -74,7 +74,7 @@ static qn_kv_type parse_kv(const struct argp_state *state, const char *option, c
 static error_t parse_compute(int key, char *arg, struct argp_state *state)
 {
     static const char *const activations[] = {"int8", "f32", NULL};
-    static const char *const weights[] = {"map", "huge", NULL};
+    static const char *const weights[] = {"map", "huge", "packed", NULL};
     qn_compute_args *a = state->input;
     switch (key) {
     case 't': a->n_threads = (uint32_t)qn_arg_u64(state, "--threads", arg, 1, 256); return 0;
@@ -87,7 +87,7 @@ static error_t parse_compute(int key, char *arg, struct argp_state *state)
     case KEY_K_TYPE: a->k_type = parse_kv(state, "--cache-type-k", arg); return 0;
     case KEY_V_TYPE: a->v_type = parse_kv(state, "--cache-type-v", arg); return 0;
     case KEY_WEIGHTS:
-        a->huge_weights = qn_arg_choice(state, "--weights", arg, weights) == 1;
+        a->weights = (qn_weights)qn_arg_choice(state, "--weights", arg, weights);
         return 0;
     case KEY_DETERMINISTIC: a->deterministic = true; return 0;
     default: return ARGP_ERR_UNKNOWN;
@@ -106,7 +106,9 @@ static const struct argp_option compute_options[] = {
     {"cache-type-k", KEY_K_TYPE, "TYPE", 0, "How keys are stored", 8},
     {"cache-type-v", KEY_V_TYPE, "TYPE", 0, "How values are stored", 8},
     {"weights", KEY_WEIGHTS, "WHERE", 0,
-     "Where weights are: map, in the mapped file; huge, copied to large pages", 8},
+     "Where weights are: map, in the mapped file; huge, copied to large pages; packed, copied and "
+     "put into the order that products need",
+     8},
     {"deterministic", KEY_DETERMINISTIC, NULL, 0,
      "Only arithmetic that gives the same bits on every CPU", 8},
     {0},

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "cli/models.h"
+#include "engine/model.h"
 #include "kernel/cpu.h"
 #include "kernel/kv.h"
 
@@ -24,7 +25,7 @@ typedef struct qn_compute_args {
     qn_cpu_level level;          /* the CPU's best unless given */
     bool f32_activations;
     qn_kv_type k_type, v_type;
-    bool huge_weights;
+    qn_weights weights;
     bool deterministic;
 } qn_compute_args;
 #define QN_COMPUTE_ARGS ((qn_compute_args){.level = qn_cpu_best(), .k_type = QN_KV_F16, .v_type = QN_KV_F16})

@@ -11,7 +11,7 @@ qn_status qn_look_at_model(qn_model *m, const char *model, const qn_compute_args
     qn_model_options o = {.f32_activations = compute->f32_activations,
                           .k_type = compute->k_type,
                           .v_type = compute->v_type};
-    o.huge_weights = compute->huge_weights;
+    o.weights = compute->weights;
     *m = (qn_model){0};
     QN_TRY(qn_model_find(model, path, err));
     QN_TRY(qn_map_guard_install(err));
@@ -23,7 +23,7 @@ qn_status qn_open_model(qn_model *m, const char *model, const qn_compute_args *c
 {
     size_t n_threads = compute->n_threads ? compute->n_threads : qn_machine_cores();
     QN_TRY(qn_look_at_model(m, model, compute, err));
-    if (!compute->huge_weights || qn_huge_load(m, n_threads, err) == QN_OK)
+    if (compute->weights == QN_WEIGHTS_MAPPED || qn_huge_load(m, n_threads, err) == QN_OK)
         return QN_OK;
     qn_model_close(m);
     return err->status;

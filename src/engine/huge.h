@@ -1,6 +1,7 @@
-/* engine/huge.h - weights copied to anonymous memory in large pages, instead of used in the file.
+/* engine/huge.h - weights copied to anonymous memory in large pages, instead of used in the file,
+ * and packed (kernel/packed.h) where the model's .weights say so.
  *
- * The copy holds the same bytes, so no result changes; the file may change once it is made. */
+ * The copy holds the same values, so no result changes; the file may change once it is made. */
 #pragma once
 
 #include "engine/model.h"

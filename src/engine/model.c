@@ -71,7 +71,7 @@ static qn_status open_parts(qn_model *m, const qn_model_options *o, qn_error *er
     QN_TRY(qn_templates_find(&m->templates, &m->gguf, m->path, err));
     m->memory = qn_region_of(PROGRAM_BYTES);
     m->f32_activations = o->f32_activations;
-    m->huge_weights = o->huge_weights;
+    m->weights = o->weights;
     QN_TRY(qn_compile(&m->program, &m->memory, &m->config, &m->gguf,
                       &(qn_compile_options){o->f32_activations, o->k_type, o->v_type}, err));
     fingerprint(m);

@@ -6,10 +6,16 @@
 #include "model/compile.h"
 #include "text/tokenizer.h"
 
+typedef enum qn_weights {
+    QN_WEIGHTS_MAPPED, /* used in the mapped file */
+    QN_WEIGHTS_HUGE,   /* copied to large pages: engine/huge.h */
+    QN_WEIGHTS_PACKED, /* and packed there: kernel/packed.h */
+} qn_weights;
+
 typedef struct qn_model_options {
     bool f32_activations;
     qn_kv_type k_type, v_type;
-    bool huge_weights;       /* will be copied: see engine/huge.h */
+    qn_weights weights;      /* where they will be */
     const qn_family *family; /* NULL: by the file's architecture */
 } qn_model_options;
 
@@ -22,7 +28,8 @@ typedef struct qn_model {
     qn_tokenizer *tokenizer;
     qn_templates templates;
     uint8_t fingerprint[32]; /* of header, directory, identity and sampled blocks of the file */
-    bool f32_activations, huge_weights;
+    bool f32_activations;
+    qn_weights weights;
     qn_arena huge; /* the copy of the weights, once it is made */
 } qn_model;
 

@@ -22,7 +22,7 @@ static bool count(const qn_model *m, const qn_engine_options *o, uint64_t *kv, u
 
 static uint64_t anonymous(const qn_plan *p)
 {
-    uint64_t copied = p->huge_weights ? p->weights : 0;
+    uint64_t copied = p->where == QN_WEIGHTS_MAPPED ? 0 : p->weights;
     return copied + p->kv + p->activations + p->adapters + p->tokenizer + p->process;
 }
 
@@ -48,8 +48,8 @@ qn_status qn_plan_engine(qn_plan *p, const qn_model *m, const qn_engine_options 
 {
     *p = (qn_plan){.options = *o, .available = qn_machine_memory()};
     QN_TRY(qn_engine_settle(&p->options, m, err));
-    p->huge_weights = m->huge_weights;
-    p->weights = m->huge_weights ? qn_huge_bytes(m) : qn_model_weight_bytes(m);
+    p->where = m->weights;
+    p->weights = m->weights == QN_WEIGHTS_MAPPED ? qn_model_weight_bytes(m) : qn_huge_bytes(m);
     p->available += m->huge.bytes ? p->weights : 0; /* which are taken already */
     p->tokenizer = qn_tokenizer_n_bytes(m->tokenizer) + m->memory.n_taken;
     p->process = PROCESS_BYTES + (uint64_t)p->options.n_threads * THREAD_BYTES;
@@ -58,7 +58,7 @@ qn_status qn_plan_engine(qn_plan *p, const qn_model *m, const qn_engine_options 
     p->v_type = m->program.kv.v_type;
     bool addressable = count(m, &p->options, &p->kv, &p->activations);
     p->anonymous = anonymous(p);
-    p->total = p->anonymous + (p->huge_weights ? 0 : p->weights);
+    p->total = p->anonymous + (p->where == QN_WEIGHTS_MAPPED ? p->weights : 0);
     p->fits = addressable && p->anonymous <= p->available;
     p->largest_context = largest_context(p, m);
     return QN_OK;

@@ -130,18 +130,15 @@ static void multiply_granule(const qn_experts *e, const qn_matrix *m, size_t o, 
                              const uint8_t *x, bytes next, qn_panel *panel, float *y)
 {
     const qn_kernels *k = e->kernels;
-    size_t n_block = qn_encoding_block(m->encoding), x_bytes = qn_act_bytes(m->n_in);
+    size_t x_bytes = qn_act_bytes(m->n_in);
     size_t tile = qn_encoding_shape(m->encoding)->n_group == 16 ? TILE_ROWS_OF_16 : TILE_ROWS;
     size_t n_tiles = (n_rows + tile - 1) / tile * ((m->n_in + QN_PANEL_K - 1) / QN_PANEL_K);
     size_t n_asked = (size_t)(next.end - next.at) / n_tiles + 64;
     qn_panel_sums sums = {qn_panel_zeros, 0, y, QN_LINEAR_GRANULE};
     for (size_t at = 0, n_k; at < m->n_in; at += n_k) {
         n_k = QN_MIN(m->n_in - at, (size_t)QN_PANEL_K);
-        size_t offset = at / n_block * qn_encoding_block_bytes(m->encoding);
         for (size_t i = 0; i < 2; i++)
-            k->expand[m->encoding](&panel[i], n_k,
-                                   m->bytes + (o + 16 * i) * m->n_row_bytes + offset,
-                                   m->n_row_bytes, NULL);
+            qn_matrix_expand(k, m, o + 16 * i, at, n_k, &panel[i], NULL);
         for (size_t r = 0; r < n_rows; r += tile) {
             ask(&next, n_asked);
             k->panel_mul(*qn_encoding_shape(m->encoding), qn_act_span(m->n_in), n_k, 2, panel,

@@ -14,6 +14,7 @@
 #include "kernel/hadamard.h"
 #include "kernel/logits.h"
 #include "kernel/norm.h"
+#include "kernel/packed.h"
 #include "kernel/panel.h"
 #include "kernel/rope.h"
 
@@ -59,9 +60,18 @@ typedef struct qn_kernels {
     void (*few)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
                 const void *act, void *memory, float *y, size_t y_stride);
 
-    /* The n_k weights of outputs 0 to n - 1 of a panel as floats: output o to out + o * stride. */
-    void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,
-                         size_t stride);
+    /* packed.h: expand of the 16 outputs of a unit of n_k values, and the product of n_out outputs,
+     * a multiple of 16, with up to QN_PACKED_MOST_ROWS rows at act; memory is
+     * qn_packed_bytes(n_in), aligned to 4. packed_mul may be NULL: panels do it. */
+    void (*packed_expand)(qn_encoding e, qn_panel *p, size_t n_k, const uint8_t *unit,
+                          const uint8_t *next);
+    void (*packed_mul)(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w, size_t n_rows,
+                       const void *act, void *memory, float *y, size_t y_stride);
+
+    /* The n_k weights of outputs o to o + n - 1 of a panel as floats: the first to out, the next
+     * stride on. */
+    void (*panel_decode)(qn_shape shape, size_t n_k, const qn_panel *p, size_t o, size_t n,
+                         float *out, size_t stride);
 
     /* Float encodings: y[r * y_stride + o] = row r of x times the n_in weights at w + o * w_stride
      * bytes. sums: QN_FLOAT_SUMS_BYTES of scratch, aligned to 64. NULL for quantized encodings. */

@@ -16,13 +16,8 @@ enum {
     BF16_BYTES = 5 << 20,      /* at most, of rows that are rounded to bf16 at once */
 };
 
-typedef struct decoder {
-    qn_panel panel[2];
-    uint8_t few[16 * MOST_BLOCK_BYTES]; /* where less than 16 rows are made up to 16 */
-} decoder;
-
 typedef struct scratch {
-    decoder d;
+    qn_panel panel[2];
     float acc[ROWS_AT_ONCE * QN_LINEAR_GRANULE];
 } scratch;
 
@@ -35,13 +30,14 @@ static size_t few_scratch_bytes(size_t n_in)
         n_dot--;
     while (n_few > 0 && !qn_few_suits(n_few, n_in))
         n_few--;
-    return QN_MAX(n_dot * (qn_dot_x_bytes(n_in) + n_sums), qn_few_bytes(n_few, n_in));
+    return QN_MAX(QN_MAX(n_dot * (qn_dot_x_bytes(n_in) + n_sums), qn_few_bytes(n_few, n_in)),
+                  qn_packed_bytes(n_in));
 }
 
 /* Where floats are multiplied. */
 typedef struct float_scratch {
     uint8_t sums[QN_FLOAT_SUMS_BYTES];
-    decoder d;
+    qn_panel panel;
     float values[]; /* weights of FLOAT_OUTPUTS outputs, or rows as bf16 */
 } float_scratch;
 
@@ -68,26 +64,38 @@ size_t qn_linear_scratch_bytes(qn_encoding e, bool is_act, size_t n_in)
     return (n + 63) / 64 * 64;
 }
 
-/* Decodes n_k weights of n rows from w on; where n < 16 the other rows are zeros. */
-static void expand(const qn_kernels *k, qn_encoding e, decoder *d, size_t panel, size_t n_k,
-                   size_t n, const uint8_t *w, size_t stride, const uint8_t *next)
+/* expand of n < 16 rows. */
+static void expand_some(const qn_kernels *k, qn_encoding e, qn_panel *p, size_t n_k, size_t n,
+                        const uint8_t *w, size_t stride, const uint8_t *next)
 {
-    if (n < 16) {
-        size_t n_bytes = n_k / qn_encoding_block(e) * qn_encoding_block_bytes(e);
-        memset(d->few, 0, sizeof d->few);
-        for (size_t i = 0; i < n; i++)
-            memcpy(d->few + i * n_bytes, w + i * stride, n_bytes);
-        w = d->few, stride = n_bytes;
-    }
-    k->expand[e](&d->panel[panel], n_k, w, stride, next);
+    uint8_t rows[16 * MOST_BLOCK_BYTES] = {0};
+    size_t n_bytes = n_k / qn_encoding_block(e) * qn_encoding_block_bytes(e);
+    for (size_t i = 0; i < n; i++)
+        memcpy(rows + i * n_bytes, w + i * stride, n_bytes);
+    k->expand[e](p, n_k, rows, n_bytes, next);
+}
+
+void qn_matrix_expand(const qn_kernels *k, const qn_matrix *w, size_t o, size_t at, size_t n_k,
+                      qn_panel *p, const uint8_t *next)
+{
+    qn_encoding e = w->encoding;
+    size_t n = w->n_out - o, begin = at / qn_encoding_block(e) * qn_encoding_block_bytes(e);
+    const uint8_t *first = w->bytes + o * w->n_row_bytes;
+    if (n < 16)
+        expand_some(k, e, p, n_k, n, first + begin, w->n_row_bytes, next);
+    else if (w->is_packed)
+        k->packed_expand(e, p, n_k, first + QN_PACKED_OUTPUTS * begin, next);
+    else
+        k->expand[e](p, n_k, first + begin, w->n_row_bytes, next);
 }
 
 /* How much of K is expanded at once. Bytes decode faster than memory gives them: for few rows,
  * small steps keep the requests to memory at a steady pace, which Zen 5 drops when they come in a
  * burst (docs/speed/014-order-of-terms.md). */
-static size_t step_of(const qn_shape *shape, size_t n_rows)
+static size_t step_of(const qn_matrix *w, size_t n_rows)
 {
-    return shape->n_bits == 8 && n_rows <= 64 ? 128 : QN_PANEL_K;
+    bool is_fast = qn_encoding_shape(w->encoding)->n_bits == 8 && !w->is_packed;
+    return is_fast && n_rows <= 64 ? 128 : QN_PANEL_K;
 }
 
 typedef struct batch { /* rows of activations and where their outputs go */
@@ -114,17 +122,16 @@ static void mul_granule(const qn_kernels *k, const qn_matrix *w, size_t o, size_
     size_t n_block = qn_encoding_block(w->encoding), n_panels = (n_out + 15) / 16;
     size_t block_bytes = qn_encoding_block_bytes(w->encoding);
     qn_panel_sums sums = {qn_panel_zeros, 0, s->acc, n_panels * 16};
-    size_t step = step_of(shape, b->n_rows);
+    size_t step = step_of(w, b->n_rows);
     for (size_t at = 0, n_k; at < w->n_in; at += n_k) {
         n_k = QN_MIN(w->n_in - at, step);
         size_t offset = at / n_block * block_bytes;
         for (size_t i = 0; i < n_panels; i++)
-            expand(k, w->encoding, &s->d, i, n_k, QN_MIN(n_out - 16 * i, (size_t)16),
-                   w->bytes + (o + 16 * i) * w->n_row_bytes + offset, w->n_row_bytes,
-                   next + 16 * (n_panels * offset + i * (n_k / n_block * block_bytes)));
+            qn_matrix_expand(k, w, o + 16 * i, at, n_k, &s->panel[i],
+                             next + 16 * (n_panels * offset + i * (n_k / n_block * block_bytes)));
         if (at + n_k == w->n_in && n_out % 16 == 0)
             sums.to = b->y, sums.to_stride = b->y_stride;
-        k->panel_mul(*shape, qn_act_span(w->n_in), n_k, n_panels, s->d.panel, b->n_rows,
+        k->panel_mul(*shape, qn_act_span(w->n_in), n_k, n_panels, s->panel, b->n_rows,
                      (const void *)(b->act + at / QN_PANEL_K * sizeof(qn_act)),
                      qn_act_bytes(w->n_in), at % QN_PANEL_K, sums);
         sums.from = s->acc, sums.from_stride = n_panels * 16;
@@ -174,13 +181,16 @@ static size_t rows_in_order(const qn_kernels *k, const qn_matrix *w, size_t o_be
                             size_t n_rows, const uint8_t *act, float *y, size_t y_stride,
                             void *memory)
 {
-    bool is_dot = k->dot && qn_dot_suits(n_rows, w->n_in);
-    if (!is_dot && !(k->few && qn_few_suits(n_rows, w->n_in)))
+    bool is_packed = w->is_packed, is_dot = k->dot && qn_dot_suits(n_rows, w->n_in);
+    bool is_few = k->few && qn_few_suits(n_rows, w->n_in);
+    if (is_packed ? !k->packed_mul || n_rows > QN_PACKED_MOST_ROWS : !is_dot && !is_few)
         return o_begin;
     size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
     const uint8_t *bytes = w->bytes + o_begin * w->n_row_bytes;
     qn_ask_first(bytes, n_out * w->n_row_bytes);
-    if (is_dot)
+    if (is_packed)
+        k->packed_mul(w->encoding, w->n_in, n_out, bytes, n_rows, act, memory, y, y_stride);
+    else if (is_dot)
         dot_rows(k, w, n_out, bytes, n_rows, act, y, y_stride, memory);
     else
         k->few(w->encoding, w->n_in, n_out, bytes, n_rows, act, memory, y, y_stride);
@@ -199,15 +209,15 @@ void qn_linear_i8(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_
     }
 }
 
-/* Output i of n (at most 16) goes to out + i * n_in. */
-static void decode_rows(const qn_kernels *k, qn_encoding e, size_t n_in, size_t n, const uint8_t *w,
-                        size_t stride, decoder *d, float *out)
+/* Outputs o to o + n - 1, which are all in one sixteen: the first goes to out, the next n_in on. */
+static void decode_outputs(const qn_kernels *k, const qn_matrix *w, size_t o, size_t n, qn_panel *p,
+                           float *out)
 {
-    size_t n_block = qn_encoding_block(e), block_bytes = qn_encoding_block_bytes(e);
-    for (size_t at = 0; at < n_in; at += QN_PANEL_K) {
-        size_t n_k = QN_MIN(n_in - at, (size_t)QN_PANEL_K), offset = at / n_block * block_bytes;
-        expand(k, e, d, 0, n_k, n, w + offset, stride, w + offset);
-        k->panel_decode(*qn_encoding_shape(e), n_k, &d->panel[0], n, out + at, n_in);
+    const size_t first = o % QN_PANEL_OUTPUTS;
+    for (size_t at = 0, n_k; at < w->n_in; at += n_k) {
+        n_k = QN_MIN(w->n_in - at, (size_t)QN_PANEL_K);
+        qn_matrix_expand(k, w, o - first, at, n_k, p, NULL);
+        k->panel_decode(*qn_encoding_shape(w->encoding), n_k, p, first, n, out + at, w->n_in);
     }
 }
 
@@ -217,8 +227,7 @@ static void linear_decoded(const qn_kernels *k, const qn_matrix *w, size_t o_beg
 {
     for (size_t o = o_begin, n; o < o_end; o += n) {
         n = QN_MIN(o_end - o, (size_t)FLOAT_OUTPUTS);
-        decode_rows(k, w->encoding, w->n_in, n, w->bytes + o * w->n_row_bytes, w->n_row_bytes,
-                    &s->d, s->values);
+        decode_outputs(k, w, o, n, &s->panel, s->values);
         k->float_mul[QN_F32](w->n_in, n, (const uint8_t *)s->values, w->n_in * sizeof(float),
                              n_rows, x, x_stride, y + (o - o_begin), y_stride, s->sums);
     }
@@ -253,12 +262,22 @@ void qn_linear_f32(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size
                                   w->n_row_bytes, n_rows, x, x_stride, y, y_stride, s->sums);
 }
 
+void qn_matrix_decode(const qn_kernels *k, const qn_matrix *w, size_t o, float *out)
+{
+    const uint8_t *row = w->bytes + o * w->n_row_bytes;
+    qn_panel p;
+    if (w->is_packed && o < qn_packed_n_outputs(w->n_out))
+        decode_outputs(k, w, o, 1, &p, out);
+    else
+        qn_decode(k, w->encoding, w->n_in, row, out);
+}
+
 void qn_decode(const qn_kernels *k, qn_encoding e, size_t n, const uint8_t *bytes, float *out)
 {
-    if (!qn_encoding_is_quantized(e)) {
+    const qn_matrix row = {.encoding = e, .bytes = bytes, .n_in = n, .n_out = 1};
+    qn_panel p;
+    if (qn_encoding_is_quantized(e))
+        decode_outputs(k, &row, 0, 1, &p, out);
+    else
         k->float_decode[e](n, bytes, out);
-        return;
-    }
-    decoder d;
-    decode_rows(k, e, n, 1, bytes, 0, &d, out);
 }

@@ -13,7 +13,17 @@ typedef struct qn_matrix { /* row o holds the n_in weights of output o, whole bl
     qn_encoding encoding;
     const uint8_t *bytes; /* of any alignment; read to the end of the last row, not beyond */
     size_t n_in, n_out, n_row_bytes;
+    bool is_packed; /* packed.h: but for those behind the last whole sixteen */
 } qn_matrix;
+
+/* Decodes n_k weights from input `at` on of outputs o to o + 15, or of those up to n_out, into *p,
+ * whose other rows are zeros. o is a multiple of 16, `at` one of QN_PANEL_K, n_k what is left of
+ * n_in, at most QN_PANEL_K, or of rows whole blocks. next as for expand. */
+void qn_matrix_expand(const qn_kernels *k, const qn_matrix *w, size_t o, size_t at, size_t n_k,
+                      qn_panel *p, const uint8_t *next);
+
+/* The weights of output o as floats. */
+void qn_matrix_decode(const qn_kernels *k, const qn_matrix *w, size_t o, float *out);
 
 /* Bytes of scratch, aligned to 64, that one thread needs for a call with any number of rows;
  * is_act: of qn_linear_i8, else of qn_linear_f32. A multiple of 64. */

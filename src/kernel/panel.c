@@ -52,14 +52,13 @@ void qn_panel_mul(qn_shape shape, size_t span, size_t n_k, size_t n_panels, cons
 }
 
 /* One product, exact, and where there is a minimum one rounding of the sum. */
-void qn_panel_decode(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,
+void qn_panel_decode(qn_shape shape, size_t n_k, const qn_panel *p, size_t o, size_t n, float *out,
                      size_t stride)
 {
-    for (size_t o = 0; o < n; o++)
+    for (size_t end = o + n; o < end; o++, out += stride)
         for (size_t k = 0; k < n_k; k++) {
             int q = p->q[k / 4][o][k % 4] - shape.offset;
             float dw = p->dw[k / shape.n_group][o];
-            out[o * stride + k] =
-                shape.has_min ? fmaf(dw, (float)q, p->dm[k / 32][o]) : dw * (float)q;
+            out[k] = shape.has_min ? fmaf(dw, (float)q, p->dm[k / 32][o]) : dw * (float)q;
         }
 }

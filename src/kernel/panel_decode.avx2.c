@@ -12,15 +12,15 @@ static inline __m256 eight(const qn_panel *p, size_t k, size_t o, int offset)
         _mm256_sub_epi32(_mm256_cvtepu8_epi32(bytes), _mm256_set1_epi32(offset)));
 }
 
-void qn_panel_decode_avx2(qn_shape shape, size_t n_k, const qn_panel *p, size_t n, float *out,
-                          size_t stride)
+void qn_panel_decode_avx2(qn_shape shape, size_t n_k, const qn_panel *p, size_t o, size_t n,
+                          float *out, size_t stride)
 {
-    for (size_t o = 0; o < n; o++)
+    for (size_t end = o + n; o < end; o++, out += stride)
         for (size_t k = 0; k < n_k; k += 8) {
             __m256 q = eight(p, k, o, shape.offset);
             __m256 dw = _mm256_set1_ps(p->dw[k / shape.n_group][o]);
             __m256 w = shape.has_min ? _mm256_fmadd_ps(dw, q, _mm256_set1_ps(p->dm[k / 32][o]))
                                      : _mm256_mul_ps(dw, q);
-            _mm256_storeu_ps(out + o * stride + k, w);
+            _mm256_storeu_ps(out + k, w);
         }
 }

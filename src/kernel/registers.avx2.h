@@ -269,6 +269,12 @@ LANES_INLINE ireg ireg_zero(void)
     return _mm512_setzero_si512();
 }
 
+/* Values of binary16. */
+LANES_INLINE freg freg_load_f16(const void *p)
+{
+    return _mm512_cvtph_ps(_mm256_loadu_si256(p));
+}
+
 /* Bytes as lanes, without sign and with. */
 LANES_INLINE ireg ireg_of_bytes(const uint8_t *p)
 {
@@ -381,6 +387,11 @@ LANES_INLINE ireg ireg_load_quarters(const uint8_t *low, const uint8_t *high)
 {
     return ireg_of_quarters(_mm_loadu_si128((const void *)low),
                             _mm_loadu_si128((const void *)high));
+}
+
+LANES_INLINE freg freg_load_f16(const void *p)
+{
+    return _mm256_cvtph_ps(_mm_loadu_si128(p));
 }
 
 LANES_INLINE ireg ireg_of_bytes(const uint8_t *p)

@@ -74,8 +74,7 @@ static void run_embed(const qn_op *op, const member *m)
     range rows = rows_of(m);
     for (size_t r = rows.first; r < rows.end; r++) {
         float *x = row_of(m, &op->dst, r);
-        const uint8_t *w = op->matrix.bytes + m->f->batch->tokens[r] * op->matrix.n_row_bytes;
-        qn_decode(m->f->kernels, op->matrix.encoding, op->dst.n, w, x);
+        qn_matrix_decode(m->f->kernels, &op->matrix, m->f->batch->tokens[r], x);
         if (op->x != 1)
             m->f->kernels->vec_scale(op->dst.n, x, x, op->x);
     }

@@ -227,14 +227,18 @@ static void copied_weights_give_the_same_answer_and_are_planned(void **state)
 {
     (void)state;
     const char *m = tiny();
-    qn_program_run a = QN_RUN("hello", "score", m, "--json");
-    qn_program_run b = QN_RUN("hello", "score", m, "--json", "--weights", "huge");
-    assert_int_equal(b.rc, 0);
-    assert_int_equal(a.out.n_bytes, b.out.n_bytes);
-    assert_memory_equal(a.out.bytes, b.out.bytes, a.out.n_bytes);
-    qn_program_run p = QN_RUN(NULL, "plan", m, "--weights", "huge");
-    assert_int_equal(p.rc, 0);
-    assert_non_null(strstr(p.out.bytes, "copied to large pages"));
+    static const char *const ways[2][2] = {{"huge", "copied to large pages"},
+                                           {"packed", "packed in large pages"}};
+    for (size_t i = 0; i < QN_COUNT(ways); i++) {
+        qn_program_run a = QN_RUN("hello", "score", m, "--json");
+        qn_program_run b = QN_RUN("hello", "score", m, "--json", "--weights", ways[i][0]);
+        assert_int_equal(b.rc, 0);
+        assert_int_equal(a.out.n_bytes, b.out.n_bytes);
+        assert_memory_equal(a.out.bytes, b.out.bytes, a.out.n_bytes);
+        qn_program_run p = QN_RUN(NULL, "plan", m, "--weights", ways[i][0]);
+        assert_int_equal(p.rc, 0);
+        assert_non_null(strstr(p.out.bytes, ways[i][1]));
+    }
 }
 
 static void score_prints_a_line_for_each_token_and_the_sums(void **state)

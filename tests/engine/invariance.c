@@ -1,5 +1,6 @@
 /* tests/engine/invariance.c - the same request gives the same bits: alone or beside others, in any
- * chunks, on any threads, at every level of the CPU, with its prefix cached or not. */
+ * chunks, on any threads, at every level of the CPU, with its prefix cached or not, with weights as
+ * in the file or packed. */
 #include "engine/prefix.h"
 #include "tests/support/fixture.h"
 #include "tests/support/random_model.h"
@@ -62,12 +63,24 @@ static void assert_same_cut(const subject *s)
     }
 }
 
+static void assert_same_packed(const subject *s)
+{
+    for (uint32_t n_chunk = 1; n_chunk <= 16; n_chunk *= 4) {
+        qn_test_setting packed = s->plain;
+        packed.weights = QN_WEIGHTS_PACKED;
+        packed.n_chunk = n_chunk;
+        packed.n_threads = 2;
+        assert_same_logits(s, &packed, "packing");
+    }
+}
+
 static void assert_invariant_with(const char *shape, const char *encoding, qn_test_setting plain)
 {
     subject s;
     plain.deterministic = true;
     open_subject(&s, shape, encoding, plain);
     assert_same_cut(&s);
+    assert_same_packed(&s);
     for (qn_cpu_level l = QN_SANITIZED ? QN_CPU_AVX2 : QN_CPU_REF; l < QN_CPU_N_LEVELS; l++) {
         qn_test_setting at = plain;
         at.at_level = true;

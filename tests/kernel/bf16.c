@@ -257,7 +257,7 @@ static void a_table_without_class_t_has_none(void **state)
 static void check_batch(const qn_kernels *k, size_t n_in, size_t n_out, size_t n_rows)
 {
     product p = make_product(n_in, n_out, n_rows);
-    qn_matrix w = {QN_BF16, p.w, n_in, n_out, 2 * n_in};
+    qn_matrix w = {QN_BF16, p.w, n_in, n_out, 2 * n_in, false};
     size_t n_scratch = qn_linear_scratch_bytes(QN_BF16, false, n_in);
     void *scratch = qn_test_guarded(n_scratch);
     float alone[200];

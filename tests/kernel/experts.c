@@ -115,7 +115,7 @@ static qn_matrix random_matrices(qn_encoding e, size_t n_out, size_t n_in, uint6
     uint8_t *bytes = malloc(n_bytes);
     assert_non_null(bytes);
     qn_test_random_weights(e, N_EXPERTS * n_out * n_in, seed, 0.1f, bytes);
-    return (qn_matrix){e, bytes, n_in, n_out, n_row_bytes};
+    return (qn_matrix){e, bytes, n_in, n_out, n_row_bytes, false};
 }
 
 /* Without experts 2 and 5; half of the rows choose 0, 1 and 3, so that one has many rows. */
@@ -125,6 +125,19 @@ static void choose(layer *l, size_t r, uint64_t seed)
     memcpy(l->choices[r].ids, sets[qn_test_random(seed, r) % QN_COUNT(sets)], sizeof sets[0]);
     for (size_t i = 0; i < N_USED; i++)
         l->choices[r].weights[i] = (float)(qn_test_random(seed + 1, r * N_USED + i) % 97) / 64;
+}
+
+static void pack_matrices(qn_matrix *first)
+{
+    size_t n_bytes = first->n_out * first->n_row_bytes;
+    uint8_t *bytes = malloc(N_EXPERTS * n_bytes);
+    assert_non_null(bytes);
+    qn_matrix m = *first;
+    for (size_t i = 0; i < N_EXPERTS; i++, m.bytes += n_bytes)
+        qn_test_pack(&m, bytes + i * n_bytes);
+    free((void *)(uintptr_t)first->bytes);
+    first->bytes = bytes;
+    first->is_packed = true;
 }
 
 /* Encodings with blocks of 256 get whole ones; the others an odd number of groups of 32. */
@@ -228,6 +241,19 @@ static void run_team(const qn_kernels *k, const layer *l, size_t n_members, floa
     free(hidden);
 }
 
+static void assert_packing_changes_nothing(const qn_kernels *k, layer *l, size_t n_members,
+                                           const float *expected)
+{
+    float *y = malloc(l->n_rows * l->n_in * sizeof *y);
+    assert_non_null(y);
+    pack_matrices(&l->gate);
+    pack_matrices(&l->up);
+    pack_matrices(&l->down);
+    run_team(k, l, n_members, y);
+    assert_memory_equal(y, expected, l->n_rows * l->n_in * sizeof *y);
+    free(y);
+}
+
 static void assert_rows_are_independent(qn_encoding e, size_t n_rows, size_t n_members)
 {
     const qn_kernels *k = qn_kernels_at(qn_cpu_best());
@@ -240,6 +266,8 @@ static void assert_rows_are_independent(qn_encoding e, size_t n_rows, size_t n_m
         expect_row(k, l, r, expected);
         assert_memory_equal(y + r * l->n_in, expected, l->n_in * sizeof *expected);
     }
+    if (qn_encoding_is_quantized(e))
+        assert_packing_changes_nothing(k, l, n_members, y);
     free(y);
     drop_layer(l);
 }

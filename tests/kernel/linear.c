@@ -5,6 +5,7 @@
 #include "kernel/linear.h"
 #include "kernel/blocks.h"
 #include "kernel/f16.h"
+#include "tests/support/blocks.h"
 #include "tests/support/emulated.h"
 #include "tests/support/support.h"
 #include "tests/support/test.h"
@@ -151,14 +152,34 @@ static bool same(float a, float b)
 
 static void assert_same(const product *p, const char *level, bool i8)
 {
+    static const char *const kinds[2][2] = {{"float", "int8"}, {"float packed", "int8 packed"}};
     size_t stride = p->w.n_out + 7;
     for (size_t i = 0; i < p->n_y; i++) {
         bool beside = i % stride >= p->w.n_out;
         bool good = beside ? qn_bits_of_float(p->y[i]) == pattern : same(p->y[i], p->want[i]);
         if (!good)
             fail_msg("%s %s %s, %zu in, %zu out, %zu rows: row %zu output %zu is %a, not %a", level,
-                     qn_encoding_name(p->w.encoding), i8 ? "int8" : "float", p->w.n_in, p->w.n_out,
-                     p->n_rows, i / stride, i % stride, (double)p->y[i], (double)p->want[i]);
+                     qn_encoding_name(p->w.encoding), kinds[p->w.is_packed][i8], p->w.n_in,
+                     p->w.n_out, p->n_rows, i / stride, i % stride, (double)p->y[i],
+                     (double)p->want[i]);
+    }
+}
+
+/* The same weights packed. */
+static void pack(product *p)
+{
+    uint8_t *bytes = qn_test_guarded(p->n_w_bytes);
+    qn_test_pack(&p->w, bytes);
+    qn_test_guarded_free((void *)(uintptr_t)p->w.bytes, p->n_w_bytes);
+    p->w.bytes = bytes;
+    p->w.is_packed = true;
+}
+
+static void check_at_every_level(const product *p, bool i8)
+{
+    for (qn_cpu_level level = QN_CPU_REF; level < QN_CPU_N_LEVELS; level++) {
+        compute(p, qn_kernels_at(level), i8, p->y);
+        assert_same(p, qn_cpu_level_name(level), i8);
     }
 }
 
@@ -166,12 +187,15 @@ static void check(qn_encoding e, size_t n_in, size_t n_out, size_t n_rows, enum 
                   enum fill rows)
 {
     product p = make_product(e, n_in, n_out, n_rows, weights, rows);
-    for (int i8 = 0; i8 <= qn_encoding_is_quantized(e); i8++) {
-        compute(&p, qn_kernels_at(QN_CPU_REF), i8, p.want);
-        for (qn_cpu_level level = QN_CPU_REF; level < QN_CPU_N_LEVELS; level++) {
-            compute(&p, qn_kernels_at(level), i8, p.y);
-            assert_same(&p, qn_cpu_level_name(level), i8);
-        }
+    compute(&p, qn_kernels_at(QN_CPU_REF), false, p.want);
+    check_at_every_level(&p, false);
+    if (qn_encoding_is_quantized(e)) {
+        compute(&p, qn_kernels_at(QN_CPU_REF), true, p.want);
+        check_at_every_level(&p, true);
+        pack(&p);
+        check_at_every_level(&p, true);
+        compute(&p, qn_kernels_at(QN_CPU_REF), false, p.want);
+        check_at_every_level(&p, false);
     }
     release_product(&p);
 }

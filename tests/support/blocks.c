@@ -83,3 +83,10 @@ void qn_test_random_weights(qn_encoding e, size_t n_values, uint64_t seed, float
             put_half(bytes + b * n_block + f->m_at, -f->shift * d);
     }
 }
+
+void qn_test_pack(const qn_matrix *w, uint8_t *bytes)
+{
+    for (size_t o = 0; o < w->n_out; o += QN_PACKED_OUTPUTS)
+        qn_pack(w->encoding, w->n_in, QN_MIN(w->n_out - o, (size_t)QN_PACKED_OUTPUTS),
+                w->bytes + o * w->n_row_bytes, bytes + o * w->n_row_bytes);
+}

@@ -1,6 +1,7 @@
 /* tests/support/run.c - requests whose events are collected. */
 #include "tests/support/run.h"
 
+#include "engine/huge.h"
 #include "tests/support/test.h"
 
 #include <stdlib.h>
@@ -22,6 +23,7 @@ void qn_test_run_open(qn_test_run *r, const char *path, const qn_test_setting *s
                           .v_type = s->has_kv            ? s->v_type
                                     : s->f32_activations ? QN_KV_F32
                                                          : QN_KV_F16,
+                          .weights = s->weights,
                           .family = s->family};
     qn_engine_options o = {.n_ctx = s->n_ctx,
                            .n_sequences = s->n_sequences,
@@ -31,6 +33,8 @@ void qn_test_run_open(qn_test_run *r, const char *path, const qn_test_setting *s
                            .no_prefix_cache = s->no_prefix_cache,
                            .deterministic = s->deterministic};
     must(qn_model_open(&r->model, path, &m, &err), &err);
+    if (s->weights != QN_WEIGHTS_MAPPED)
+        must(qn_huge_load(&r->model, o.n_threads, &err), &err);
     must(qn_engine_open(&r->engine, &r->model, &o, &err), &err);
 }
 

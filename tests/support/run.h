@@ -12,6 +12,7 @@ typedef struct qn_test_setting { /* zero: the plain case */
     bool no_prefix_cache, deterministic;
     bool has_kv; /* else F16, or F32 with f32_activations */
     qn_kv_type k_type, v_type;
+    qn_weights weights;
 } qn_test_setting;
 
 typedef struct qn_test_run {
