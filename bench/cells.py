@@ -1,6 +1,7 @@
 """bench/cells.py - what the tables measure: a cell is a model, a test and a number of threads.
 
-Tests are named as `quern bench` names them (pp512, tg32, tg16@d8192, tg32xs8; `+q8_0`: keys and values as that);
+Tests are named as `quern bench` names them (pp512, tg32, tg16@d8192, tg32xs8; `+q8_0`: keys and values as that,
+`+packed`: --weights packed);
 `first` is the time from exec to the first byte of an answer, `memory` the most anonymous memory of a run that fills its
 context; those of the model `kernels` are programs of bench/kernel. A set holds the ones before it.
 """
@@ -34,11 +35,17 @@ ROWS = [
     ("core", "1b-q8_0 1b-q4_0 1b-q4_k_m 1b-bf16", "tg32", "1 2"),
     ("core", "smollm2 gemma3-270m 1b-q8_0 1b-q4_0 1b-q4_k_m", "pp512", "2"),
     ("core", "1b-q4_k_m", "tg32xs4 tg32xs16 tg16@d8192! first memory", "2"),
+    ("core", "1b-q4_k_m", "tg32xs4+packed", "2"),
     ("core", "qwen1.5b", "first", "2"),
     ("full", "1b-bf16", "pp512", "2"),
     ("full", "1b-q4_k_m", "pp2048 pp512@d8192! tg16@d32768!", "2"),
     ("full", "1b-q8_0 1b-q4_k_m", "tg32xs2 tg32xs4 tg32xs8 tg32xs16", "2"),
     ("full", "1b-q8_0 1b-q4_k_m", "tg32xs32! tg32xs64!", "2"),
+    ("full", "1b-q8_0 1b-q4_0 1b-q4_k_m", "tg32+packed", "1 2"),
+    ("full", "1b-q8_0 1b-q4_0 1b-q4_k_m", "pp512+packed tg32xs2+packed tg32xs4+packed", "2"),
+    ("full", "1b-q8_0 1b-q4_k_m", "tg32xs8+packed tg32xs16+packed", "2"),
+    ("full", "8b-q4_k_m 8b-q8_0", "tg16+packed", "2"),
+    ("full", "moe-q4_k_m", "tg32+packed pp512+packed", "2"),
     ("full", "1b-q8_0 1b-q4_k_m", "pp512", "1"),
     ("full", "1b-q8_0", "first memory", "2"),
     ("full", "smollm2", "first memory pp2048", "2"),
@@ -66,6 +73,7 @@ class Cell:
     depth: int = 0
     sequences: int = 1
     kv: str = "f16"
+    weights: str = "map"
     peers: bool = True
 
     @property
@@ -85,8 +93,9 @@ def parse_cell(model, test, threads):
     m = _TEST.match(test)
     if not m:
         raise ValueError(f"{test}: no such test")
-    kind, n, depth, sequences, kv = m.groups()
-    return Cell(model, test, threads, kind, int(n), int(depth or 0), int(sequences or 1), kv or "f16", peers)
+    kind, n, depth, sequences, option = m.groups()
+    choice = {"weights": option} if option == "packed" else {"kv": option or "f16"}
+    return Cell(model, test, threads, kind, int(n), int(depth or 0), int(sequences or 1), peers=peers, **choice)
 
 
 def cells_of(name):

@@ -160,6 +160,8 @@ class Quern:
             command += ["-d", str(cell.depth)]
         if cell.sequences > 1:
             command += ["-s", str(cell.sequences)]
+        if cell.weights != "map":
+            command += ["--weights", cell.weights]
         return command + (["--kv", cell.kv] if cell.kv != "f16" else [])
 
     def run(self, cell, model, prompt_file):

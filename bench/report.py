@@ -123,7 +123,8 @@ def goals_of(cell, row, pooled):
             goals = []
         return goals + [("x best peer", best, ">=", 2.0)]
     if cell.sequences > 1:
-        alone = pooled.get(f"{cell.model}/tg{cell.n}/t{cell.threads}", {}).get("quern", {}).get("by_commit", {})
+        option = "+packed" if cell.weights == "packed" else ""
+        alone = pooled.get(f"{cell.model}/tg{cell.n}{option}/t{cell.threads}", {}).get("quern", {}).get("by_commit", {})
         alone = alone.get(row["quern"]["commit"])  # of the same program
         gain = median_of(row["quern"]) / statistics.median(alone) if alone else None
         goals = [("x the model of a step", step_model(row, cell.sequences), "<=", 1.35)]
@@ -283,13 +284,14 @@ ELSEWHERE = [  # goals that other programs measure
     "AMX, on another machine: int8 tiles 0.98 to 1.46 times VNNI (>= 2.5): **not met**; the best loop by "
     "itself reaches 2.3, with a minimum 1.7: `docs/speed/009-tiles.md`. "
     "Attention in tiles of bf16: 2.4 to 3.3 times f32 fma for many rows; `docs/speed/024-bf16-attention.md`.",
-    "`--weights huge` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`.",
+    "`--weights huge` and `packed` beside `map`: `docs/speed/010-huge-weights.md`, `015-large-pages.md`, "
+    "`032-packed-weights.md`.",
     "Products of BF16 weights: `docs/speed/009-tiles.md`, `017-float-blocks.md`, `020-bf16.md`.",
     "Price of determinism (<= 5 %): end to end 0 to 3 %: met; kernels from memory 0 to 5 %: met, two rows of Q4_K by 2 % on "
     "an Intel CPU and not measured again on this one (14 % before); on that CPU two rows of Q4_0 "
     "6 and Q6_K 10 %: **not met**; `docs/speed/016-price-of-determinism.md`.",
-    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`, `030-panels-by-steps.md`; an Intel CPU with AMX: "
-    "`029-intel-with-amx.md`.",
+    "CPUs with AVX2 alone: `docs/speed/027-avx2.md`, `030-panels-by-steps.md`, `031-registers-of-eight-lanes.md`, "
+    "`032-packed-weights.md`; an Intel CPU with AMX: `029-intel-with-amx.md`.",
     "Where cells miss a goal, and what the machine would allow: `docs/speed/018-limits.md`.",
 ]
 

@@ -27,6 +27,9 @@ class Parsing(unittest.TestCase):
         c = cells.parse_cell("smollm2", "tg16@d8192xs4+q8_0!", 2)
         self.assertEqual((c.kind, c.n, c.depth, c.sequences, c.kv, c.peers, c.name),
                          ("tg", 16, 8192, 4, "q8_0", False, "smollm2/tg16@d8192xs4+q8_0/t2"))
+        c = cells.parse_cell("1b-q4_0", "tg32xs4+packed", 2)
+        self.assertEqual((c.sequences, c.kv, c.weights), (4, "f16", "packed"))
+        self.assertEqual(engines.Quern("quern").command(c, "FILE")[-2:], ["--weights", "packed"])
         for model, test in (("smollm2", "tg"), ("smollm2", "xx12"), ("nobody", "tg1")):
             self.assertRaises(ValueError, cells.parse_cell, model, test, 1)
 

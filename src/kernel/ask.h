@@ -12,15 +12,23 @@ enum {
     QN_ASK_TRANSLATION_AHEAD = 32768,
 };
 
-/* Asks for what comes after the n_bytes (a constant, at most 576) at `at`, which are read now. */
+/* Asks for the lines that come after the n_bytes (a constant, at most 576) at `at`, which are read
+ * now. */
+static inline __attribute__((always_inline)) void qn_ask_lines(const uint8_t *at, size_t n_bytes,
+                                                               size_t n_ahead)
+{
+    QN_UNROLL(9)
+    for (size_t i = 0; i < n_bytes; i += 64)
+        __builtin_prefetch(at + n_ahead + i, 0, 3);
+}
+
+/* The same where pages may be small. */
 static inline __attribute__((always_inline)) void qn_ask_ahead(const uint8_t *at, size_t n_bytes,
                                                                size_t n_ahead)
 {
     if (((uintptr_t)at & 4095) < n_bytes)
         __builtin_prefetch(at + QN_ASK_TRANSLATION_AHEAD, 0, 2);
-    QN_UNROLL(9)
-    for (size_t i = 0; i < n_bytes; i += 64)
-        __builtin_prefetch(at + n_ahead + i, 0, 3);
+    qn_ask_lines(at, n_bytes, n_ahead);
 }
 
 /* Asks for the first bytes of what is read next, which nothing before them asks for. */

@@ -1,5 +1,7 @@
 /* kernel/packed.avx2.h - products with packed weights: an output in each lane.
  *
+ * They lie in large pages, so only lines are asked for.
+ *
  * Weights come as they are multiplied, so a group costs its loads, the nibbles and high bits taken
  * out, and the products. The sums of a register's outputs and of all rows stay in registers for a
  * span; what spans add up to waits in the first-level cache. */
@@ -282,7 +284,7 @@ LANES_INLINE void add_span(kind k, const packed_rows *d, const unit *u, const qn
     QN_UNROLL(1)
     for (size_t end = g + d->span; g < end; g++, w += u->at.n_group) {
         if (p == 0)
-            qn_ask_ahead(w, u->at.n_group, QN_ASK_AHEAD);
+            qn_ask_lines(w, u->at.n_group, QN_ASK_AHEAD);
         mul_group(k, u, w + 4 * p * REGISTER_LANES, x, g, p, start, acc);
         start += n_halves(k) * QN_PACKED_MOST_ROWS;
     }
@@ -307,9 +309,7 @@ LANES_INLINE const uint8_t *mul_sixteen(kind k, const packed_rows *d, const uint
             x[r] = row_at(d, r, at);
         unit u;
         open_unit(k, w, n_k, &u);
-        QN_UNROLL(8)
-        for (size_t i = 0; i < u.at.groups; i += 64)
-            __builtin_prefetch(w + QN_ASK_AHEAD + i, 0, 3);
+        qn_ask_lines(w, u.at.groups, QN_ASK_AHEAD);
         for (size_t g = 0; g < u.n_groups; g += d->span) {
             QN_UNROLL(1)
             for (size_t p = 0; p < N_REGISTERS; p++)
