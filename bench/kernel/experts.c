@@ -187,7 +187,7 @@ static qn_matrix make_matrices(qn_encoding e, size_t n, size_t n_out, size_t n_i
         must(NULL);
     qn_test_random_weights(e, n * n_out * n_in, seed, 0.02f, p);
     *n_bytes += size;
-    return (qn_matrix){e, p, n_in, n_out, row};
+    return (qn_matrix){e, p, n_in, n_out, row, false};
 }
 
 static void drop_matrices(const qn_matrix *m, size_t n)
