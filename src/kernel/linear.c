@@ -1,8 +1,9 @@
 /* kernel/linear.c - cuts a product into panels and rows for the kernels.
  *
- * Up to four rows of activations are multiplied in the order of memory (dot.h, few.h). For more,
- * weights are expanded once per 32 outputs, 256 of K and ROWS_AT_ONCE rows, into a panel that stays
- * in the first-level cache; the sums of those rows stay in the second. */
+ * Up to four rows of activations, with packed weights some more, are multiplied in the order of
+ * memory (dot.h, few.h, packed.h). For more, weights are expanded once per 32 outputs, 256 of K and
+ * ROWS_AT_ONCE rows, into a panel that stays in the first-level cache; the sums of those rows stay
+ * in the second. */
 #include "kernel/linear.h"
 #include "kernel/ask.h"
 #include "kernel/panel.h"
@@ -176,21 +177,32 @@ static void dot_rows(const qn_kernels *k, const qn_matrix *w, size_t n_out, cons
            y_stride);
 }
 
+typedef enum product_way { BY_PANELS, BY_DOT, BY_FEW, BY_PACKED } product_way;
+
+static product_way way_of(const qn_kernels *k, const qn_matrix *w, size_t n_rows)
+{
+    const qn_shape shape = *qn_encoding_shape(w->encoding);
+    if (w->is_packed)
+        return k->packed_mul && qn_packed_suits(k->level, shape, n_rows) ? BY_PACKED : BY_PANELS;
+    if (k->dot && qn_dot_suits(n_rows, w->n_in))
+        return BY_DOT;
+    return k->few && qn_few_suits(n_rows, w->n_in) ? BY_FEW : BY_PANELS;
+}
+
 /* Few rows: the outputs from o_begin on that fill whole sixteens. Returns where they end. */
 static size_t rows_in_order(const qn_kernels *k, const qn_matrix *w, size_t o_begin, size_t o_end,
                             size_t n_rows, const uint8_t *act, float *y, size_t y_stride,
                             void *memory)
 {
-    bool is_packed = w->is_packed, is_dot = k->dot && qn_dot_suits(n_rows, w->n_in);
-    bool is_few = k->few && qn_few_suits(n_rows, w->n_in);
-    if (is_packed ? !k->packed_mul || n_rows > QN_PACKED_MOST_ROWS : !is_dot && !is_few)
-        return o_begin;
+    product_way way = way_of(k, w, n_rows);
     size_t n_out = (o_end - o_begin) / QN_DOT_OUTPUTS * QN_DOT_OUTPUTS;
     const uint8_t *bytes = w->bytes + o_begin * w->n_row_bytes;
+    if (way == BY_PANELS)
+        return o_begin;
     qn_ask_first(bytes, n_out * w->n_row_bytes);
-    if (is_packed)
+    if (way == BY_PACKED)
         k->packed_mul(w->encoding, w->n_in, n_out, bytes, n_rows, act, memory, y, y_stride);
-    else if (is_dot)
+    else if (way == BY_DOT)
         dot_rows(k, w, n_out, bytes, n_rows, act, y, y_stride, memory);
     else
         k->few(w->encoding, w->n_in, n_out, bytes, n_rows, act, memory, y, y_stride);

@@ -153,12 +153,13 @@ LANES_INLINE void expand_kind(kind k, qn_panel *p, size_t n_k, const uint8_t *by
 
 /* --- products --- */
 
-/* A product without its weights. start: where the integer sums of a group, with groups of 16 of a
- * half, begin, which is -offset times the activations: [n_groups][halves][MOST_ROWS], without dot
+/* A tile of rows. start: where the integer sums of a group, with groups of 16 of a
+ * half, begin, which is -offset times the activations: [n_groups][halves][TILE], without dot
  * products a word for each of the two products that a lane adds up. */
 typedef struct packed_rows {
-    const uint8_t *x; /* rows of qn_act */
+    const uint8_t *x; /* the first of qn_act */
     size_t x_stride, n_in, span;
+    size_t first; /* its number */
     const int32_t *start;
 } packed_rows;
 
@@ -184,7 +185,7 @@ LANES_INLINE bool has_start(kind k)
 
 /* sum[r]: the products of steps s to s + n - 1 of a group. */
 LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], size_t g, size_t s,
-                            size_t n, const int32_t *start, ireg sum[QN_PACKED_MOST_ROWS])
+                            size_t n, const int32_t *start, ireg sum[QN_PACKED_TILE])
 {
     QN_UNROLL(4)
     for (size_t r = 0; r < k.rows; r++)
@@ -215,10 +216,10 @@ LANES_INLINE ireg pairs_of(kind k, ireg w, ireg x)
 }
 
 LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], size_t g, size_t s,
-                            size_t n, const int32_t *start, ireg sum[QN_PACKED_MOST_ROWS])
+                            size_t n, const int32_t *start, ireg sum[QN_PACKED_TILE])
 {
     const size_t first = s;
-    ireg pairs[QN_PACKED_MOST_ROWS];
+    ireg pairs[QN_PACKED_TILE];
     QN_UNROLL(8)
     for (size_t end = s + n; s < end; s++) {
         ireg a = step_of(k, w, s);
@@ -242,14 +243,14 @@ LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], s
 
 /* acc[r] plus the terms of group g, whose bytes for register p of the outputs are from w on. */
 LANES_INLINE void mul_group(kind k, const unit *u, const uint8_t *w, const qn_act *const x[],
-                            size_t g, size_t p, const int32_t *start, freg acc[QN_PACKED_MOST_ROWS])
+                            size_t g, size_t p, const int32_t *start, freg acc[QN_PACKED_TILE])
 {
     const size_t n = 8 / n_halves(k);
-    ireg sum[QN_PACKED_MOST_ROWS];
-    freg term[QN_PACKED_MOST_ROWS];
+    ireg sum[QN_PACKED_TILE];
+    freg term[QN_PACKED_TILE];
     QN_UNROLL(2)
     for (size_t h = 0; h < n_halves(k); h++) {
-        sum_steps(k, w, x, g, h * n, n, start + h * QN_PACKED_MOST_ROWS, sum);
+        sum_steps(k, w, x, g, h * n, n, start + h * QN_PACKED_TILE, sum);
         freg scale = scale_of(k, u, g, h, p);
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++)
@@ -269,7 +270,7 @@ LANES_INLINE void mul_group(kind k, const unit *u, const uint8_t *w, const qn_ac
 
 /* The sums of 16 outputs and of each row. */
 typedef struct sixteen_sums {
-    float sum[QN_PACKED_MOST_ROWS][QN_PACKED_OUTPUTS];
+    float sum[QN_PACKED_TILE][QN_PACKED_OUTPUTS];
 } sixteen_sums;
 
 /* Adds the span that begins at group g of a unit, for register p of the outputs. */
@@ -277,7 +278,7 @@ LANES_INLINE void add_span(kind k, const packed_rows *d, const unit *u, const qn
                            size_t g, size_t p, const int32_t *start, sixteen_sums *sums)
 {
     const uint8_t *w = u->bytes + u->at.groups + g * u->at.n_group;
-    freg acc[QN_PACKED_MOST_ROWS];
+    freg acc[QN_PACKED_TILE];
     QN_UNROLL(4)
     for (size_t r = 0; r < k.rows; r++)
         acc[r] = freg_set(0);
@@ -286,7 +287,7 @@ LANES_INLINE void add_span(kind k, const packed_rows *d, const unit *u, const qn
         if (p == 0)
             qn_ask_lines(w, u->at.n_group, QN_ASK_AHEAD);
         mul_group(k, u, w + 4 * p * REGISTER_LANES, x, g, p, start, acc);
-        start += n_halves(k) * QN_PACKED_MOST_ROWS;
+        start += n_halves(k) * QN_PACKED_TILE;
     }
     QN_UNROLL(4)
     for (size_t r = 0; r < k.rows; r++) {
@@ -302,7 +303,7 @@ LANES_INLINE const uint8_t *mul_sixteen(kind k, const packed_rows *d, const uint
     const int32_t *start = d->start;
     memset(sums, 0, sizeof *sums);
     for (size_t at = 0, n_k; at < d->n_in; at += n_k) {
-        const qn_act *x[QN_PACKED_MOST_ROWS];
+        const qn_act *x[QN_PACKED_TILE];
         n_k = is_k(k) ? 256 : QN_MIN(d->n_in - at, (size_t)QN_PACKED_K);
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++)
@@ -314,7 +315,7 @@ LANES_INLINE const uint8_t *mul_sixteen(kind k, const packed_rows *d, const uint
             QN_UNROLL(1)
             for (size_t p = 0; p < N_REGISTERS; p++)
                 add_span(k, d, &u, x, g, p, start, sums);
-            start += d->span * n_halves(k) * QN_PACKED_MOST_ROWS;
+            start += d->span * n_halves(k) * QN_PACKED_TILE;
         }
         w += u.at.end;
     }
@@ -367,10 +368,10 @@ LANES_INLINE void put_starts(kind k, const packed_rows *d, int32_t *start)
             const qn_act *x = row_at(d, r, 32 * g);
             int32_t first = start_of(x, 2 * (g % 8), k.shape.offset);
             int32_t second = start_of(x, 2 * (g % 8) + 1, k.shape.offset);
-            int32_t *to = start + g * n_halves(k) * QN_PACKED_MOST_ROWS + r;
+            int32_t *to = start + g * n_halves(k) * QN_PACKED_TILE + r;
             to[0] = n_halves(k) == 2 ? first : add_starts(first, second);
             if (n_halves(k) == 2)
-                to[QN_PACKED_MOST_ROWS] = second;
+                to[QN_PACKED_TILE] = second;
         }
 }
 
@@ -412,7 +413,7 @@ static expand_function *const expands[QN_N_ENCODINGS] = {
 #undef X
 };
 
-static mul_function *const muls[QN_N_ENCODINGS][QN_PACKED_MOST_ROWS] = {
+static mul_function *const muls[QN_N_ENCODINGS][QN_PACKED_TILE] = {
 #define X(encoding, ...) \
     [encoding] = {mul_##encoding##_1, mul_##encoding##_2, mul_##encoding##_3, mul_##encoding##_4},
 #include "kernel/encodings.def"
@@ -432,17 +433,43 @@ LANES_INLINE void packed_expand(qn_encoding e, qn_panel *p, size_t n_k, const ui
 #endif
 }
 
+/* A tile of rows times n_out outputs from w on. */
+LANES_INLINE void mul_tile(kind k, const packed_rows *d, size_t n_out, const uint8_t *w, float *y,
+                           size_t y_stride)
+{
+#ifdef QN_ONE_LOOP
+    mul_kind(k, d, n_out, w, y, y_stride);
+#else
+    muls[k.e][k.rows - 1](d, n_out, w, y, y_stride);
+#endif
+}
+
+/* Tiles of like sizes meet a sixteen one after the other, which the first of them brings near. */
 LANES_INLINE void packed_mul(qn_encoding e, size_t n_in, size_t n_out, const uint8_t *w,
                              size_t n_rows, const void *act, void *memory, float *y,
                              size_t y_stride)
 {
-    const kind k = {e, *qn_encoding_shape(e), qn_encoding_block(e), n_rows};
-    packed_rows d = {act, qn_act_bytes(n_in), n_in, qn_act_span(n_in), memory};
-    if (has_start(k))
-        put_starts(k, &d, memory);
-#ifdef QN_ONE_LOOP
-    mul_kind(k, &d, n_out, w, y, y_stride);
-#else
-    muls[e][n_rows - 1](&d, n_out, w, y, y_stride);
-#endif
+    const size_t n_tiles = (n_rows + QN_PACKED_TILE - 1) / QN_PACKED_TILE;
+    const size_t n_block = qn_encoding_block(e),
+                 n_at_once = n_tiles == 1 ? n_out : QN_PACKED_OUTPUTS;
+    packed_rows d[QN_PACKED_MOST_ROWS / QN_PACKED_TILE];
+    kind k[QN_COUNT(d)];
+    for (size_t i = 0; i < n_tiles; i++) {
+        size_t first = n_rows * i / n_tiles;
+        int32_t *start = (int32_t *)memory + i * (n_in / 16 * QN_PACKED_TILE);
+        k[i] = (kind){e, *qn_encoding_shape(e), n_block, n_rows * (i + 1) / n_tiles - first};
+        d[i] = (packed_rows){(const uint8_t *)act + first * qn_act_bytes(n_in),
+                             qn_act_bytes(n_in),
+                             n_in,
+                             qn_act_span(n_in),
+                             first,
+                             start};
+        if (has_start(k[i]))
+            put_starts(k[i], &d[i], start);
+    }
+    for (size_t o = 0; o < n_out; o += n_at_once) {
+        for (size_t i = 0; i < n_tiles; i++)
+            mul_tile(k[i], &d[i], n_at_once, w, y + d[i].first * y_stride + o, y_stride);
+        w += n_at_once * (n_in / n_block * qn_encoding_block_bytes(e));
+    }
 }

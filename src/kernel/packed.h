@@ -17,6 +17,7 @@
  *   - Q6_K: d[16], scales[16 halves of groups][16]. */
 #pragma once
 
+#include "kernel/cpu.h"
 #include "kernel/encoding.h"
 #include "kernel/panel.h"
 
@@ -24,7 +25,8 @@ enum {
     QN_PACKED_OUTPUTS = QN_PANEL_OUTPUTS,
     QN_PACKED_K = QN_PANEL_K,
     QN_PACKED_LINE = 4 * QN_PACKED_OUTPUTS, /* bytes */
-    QN_PACKED_MOST_ROWS = 4,                /* of kernels.h's packed_mul */
+    QN_PACKED_TILE = 4,                     /* rows whose sums are in registers together */
+    QN_PACKED_MOST_ROWS = 16,               /* of kernels.h's packed_mul */
 };
 
 /* Scales and minima of 6 bits, of 8 groups by 16 outputs. */
@@ -63,6 +65,15 @@ qn_packed_at_of(qn_shape shape, size_t n_block, size_t n_k)
 static inline size_t qn_packed_n_outputs(size_t n_out)
 {
     return n_out / QN_PACKED_OUTPUTS * QN_PACKED_OUTPUTS;
+}
+
+/* Whether so many rows are faster by packed_mul than by panels, which decode weights once for all
+ * of them, but wait for memory more (docs/speed/032-packed-weights.md). With AVX-512, where tiles
+ * of four rows leave registers unused, that is not measured. */
+static inline bool qn_packed_suits(qn_cpu_level level, qn_shape shape, size_t n_rows)
+{
+    size_t most = shape.n_bits == 8 ? QN_PACKED_MOST_ROWS : QN_PACKED_MOST_ROWS / 2;
+    return n_rows <= (level < QN_CPU_AVX512 ? most : QN_PACKED_TILE);
 }
 
 /* Bytes of what packed_mul needs beside its operands, on any CPU: where sums begin. */
