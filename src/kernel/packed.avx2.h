@@ -1,10 +1,9 @@
 /* kernel/packed.avx2.h - products with packed weights: an output in each lane.
  *
- * They lie in large pages, so only lines are asked for.
- *
  * Weights come as they are multiplied, so a group costs its loads, the nibbles and high bits taken
- * out, and the products. The sums of a register's outputs and of all rows stay in registers for a
- * span; what spans add up to waits in the first-level cache. */
+ * out, and the products. The sums of a register's outputs and of a tile of rows stay in registers
+ * for a span; what spans add up to waits in the first-level cache. Packed weights lie in large
+ * pages, so memory is asked for lines and for no translations. */
 #pragma once
 
 #include "kernel/ask.h"
@@ -153,9 +152,9 @@ LANES_INLINE void expand_kind(kind k, qn_panel *p, size_t n_k, const uint8_t *by
 
 /* --- products --- */
 
-/* A tile of rows. start: where the integer sums of a group, with groups of 16 of a
- * half, begin, which is -offset times the activations: [n_groups][halves][TILE], without dot
- * products a word for each of the two products that a lane adds up. */
+/* A tile of rows. start: where the integer sums of a group, with groups of 16 of a half, begin,
+ * which is -offset times the activations: [n_groups][halves][QN_PACKED_TILE], without dot products
+ * a word for each of the two products that a lane adds up. */
 typedef struct packed_rows {
     const uint8_t *x; /* the first of qn_act */
     size_t x_stride, n_in, span;
