@@ -9,6 +9,7 @@
 #include "kernel/ask.h"
 #include "kernel/expand.avx2.h"
 #include "kernel/packed.h"
+#include "kernel/pairs.avx2.h"
 
 /* What the code is made for, all of it constant but with QN_ONE_LOOP. */
 typedef struct kind {
@@ -200,24 +201,10 @@ LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], s
 
 #else
 
-/* How many steps' pairs of products 16 bits hold: 2 * 128 * 127, 4 * 2 * 31 * 127 or 8 * 2 * 15 *
- * 127; with a start, until which they may wrap around, all: 4 * 2 * 32 * 127 or 8 * 2 * 16 * 127.*/
-LANES_INLINE size_t n_chunk(kind k)
-{
-    return k.shape.n_bits == 8 ? 1 : k.shape.n_bits == 4 || has_start(k) ? k.shape.n_group / 4u : 4;
-}
-
-/* Weights of 8 bits: magnitude times activation with the weight's sign. */
-LANES_INLINE ireg pairs_of(kind k, ireg w, ireg x)
-{
-    return k.shape.n_bits == 8 ? ireg_maddubs(ireg_abs_bytes(w), ireg_sign_bytes(x, w))
-                               : ireg_maddubs(w, x);
-}
-
 LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], size_t g, size_t s,
                             size_t n, const int32_t *start, ireg sum[QN_PACKED_TILE])
 {
-    const size_t first = s;
+    const size_t first = s, n_each = n_chunk(k.shape);
     ireg pairs[QN_PACKED_TILE];
     QN_UNROLL(8)
     for (size_t end = s + n; s < end; s++) {
@@ -226,14 +213,14 @@ LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], s
             a = ireg_xor(a, ireg_set_bytes(-128));
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++) {
-            ireg of_s = pairs_of(k, a, x4_of(x[r], g, s));
-            pairs[r] = s % n_chunk(k) == 0 ? of_s : ireg_here(ireg_add_words(pairs[r], of_s));
-            if (s % n_chunk(k) < n_chunk(k) - 1)
+            ireg of_s = pairs_of(k.shape, a, x4_of(x[r], g, s));
+            pairs[r] = s % n_each == 0 ? of_s : ireg_here(ireg_add_words(pairs[r], of_s));
+            if (s % n_each < n_each - 1)
                 continue;
             if (has_start(k))
                 pairs[r] = ireg_add_words(pairs[r], ireg_set(start[r]));
             ireg dwords = ireg_madd(pairs[r], ireg_set(0x10001));
-            sum[r] = s + 1 - n_chunk(k) == first ? dwords : ireg_here(ireg_add(sum[r], dwords));
+            sum[r] = s + 1 - n_each == first ? dwords : ireg_here(ireg_add(sum[r], dwords));
         }
     }
 }

@@ -42,8 +42,8 @@ static void pack_group(unsigned n_bits, line q[8], line *out)
 static void pack_six(const uint8_t s[12], size_t o, qn_packed_six *six)
 {
     for (size_t g = 0; g < 8; g++) {
-        unsigned scale = g < 4 ? s[g] & 63 : (s[g + 4] & 15) | s[g - 4] >> 6 << 4;
-        unsigned min = g < 4 ? s[g + 4] & 63 : s[g + 4] >> 4 | s[g] >> 6 << 4;
+        unsigned scale = g < 4 ? s[g] & 63u : (s[g + 4] & 15u) | (s[g - 4] & 192u) >> 2;
+        unsigned min = g < 4 ? s[g + 4] & 63u : s[g + 4] >> 4 | (s[g] & 192u) >> 2;
         six->low[g][o] = (uint8_t)((scale & 15) | (min & 15) << 4);
         six->high[g / 4][g % 2][o] |= (uint8_t)((scale >> 4 | min >> 4 << 2) << g % 4 / 2 * 4);
     }
@@ -114,15 +114,21 @@ void qn_pack(qn_encoding e, size_t n_in, size_t n_rows, const uint8_t *w, uint8_
 
 /* --- the reference --- */
 
-/* Value j of output o in line s. */
+/* Bits 4 and above of byte i of step s. */
+static unsigned high_of(unsigned n_bits, const line *group, size_t s, size_t i)
+{
+    const size_t n = n_bits - 4, n_steps = n == 0 ? 8 : 8 / n;
+    const unsigned bits = n == 0 ? 0 : group[4 + s / n_steps][i];
+    return bits >> s % n_steps * n & ((1u << n) - 1);
+}
+
+/* Byte i of step s of a group. */
 static uint8_t value_of(unsigned n_bits, const line *group, size_t s, size_t i)
 {
     if (n_bits == 8)
         return group[s][i];
-    unsigned high = n_bits == 5   ? group[4][i] >> s & 1
-                    : n_bits == 6 ? group[4 + s / 4][i] >> s % 4 * 2 & 3
-                                  : 0;
-    return (uint8_t)((group[s % 4][i] >> s / 4 * 4 & 15) | high << 4);
+    const unsigned nibbles = group[s % 4][i];
+    return (uint8_t)((nibbles >> s / 4 * 4 & 15) | high_of(n_bits, group, s, i) << 4);
 }
 
 static float f16_at(const uint8_t *f16s, size_t o)
@@ -139,7 +145,8 @@ static void expand_head_k(qn_shape shape, const uint8_t *unit, qn_packed_at at, 
     for (size_t i = 0; !shape.has_min && i < 16; i++)
         p->dw[i][o] = d * (float)scales[16 * i + o];
     for (size_t g = 0; shape.has_min && g < 8; g++) {
-        unsigned low = six->low[g][o], high = six->high[g / 4][g % 2][o] >> g % 4 / 2 * 4;
+        unsigned low = six->low[g][o], high = six->high[g / 4][g % 2][o];
+        high >>= g % 4 / 2 * 4;
         p->dw[g][o] = d * (float)((low & 15) | (high & 3) << 4);
         p->dm[g][o] = -f16_at(unit + at.min, o) * (float)(low >> 4 | (high >> 2 & 3) << 4);
     }
