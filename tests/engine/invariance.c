@@ -65,7 +65,8 @@ static void assert_same_cut(const subject *s)
 
 static void assert_same_packed(const subject *s)
 {
-    for (uint32_t n_chunk = 1; n_chunk <= 16; n_chunk *= 4) {
+    const uint32_t least = QN_SANITIZED ? 4 : 1, most = QN_SANITIZED ? 4 : 16;
+    for (uint32_t n_chunk = least; n_chunk <= most; n_chunk *= 4) {
         qn_test_setting packed = s->plain;
         packed.weights = QN_WEIGHTS_PACKED;
         packed.n_chunk = n_chunk;
