@@ -9,6 +9,6 @@
 /* Bytes of the copy. */
 uint64_t qn_huge_bytes(const qn_model *m);
 
-/* Copies the weights of a model that no engine uses yet, by n_threads threads, each its own pages.
- * QN_EFIT when the machine has no room; on failure the model stays as it was. */
+/* Copies the weights of a model that no engine uses yet, by n_threads threads, each its share of
+ * every tensor. QN_EFIT when the machine has no room; on failure the model stays as it was. */
 qn_status qn_huge_load(qn_model *m, size_t n_threads, qn_error *err);

@@ -11,8 +11,8 @@ typedef struct qn_plan {
     uint64_t tokenizer, process; /* vocabulary and template; code, stacks, tables */
     uint64_t total;              /* all of the above */
     uint64_t anonymous;          /* total without weights in the file: the most resident */
-    qn_weights where;
-    uint64_t available; /* what this process may still take */
+    qn_weights where;            /* the weights are */
+    uint64_t available;          /* what this process may still take */
     bool fits;
     uint32_t largest_context;    /* tokens of one sequence that would fit, 0: none */
     uint64_t kv_bytes_per_token; /* while no window is full */
