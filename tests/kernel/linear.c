@@ -165,14 +165,15 @@ static void assert_same(const product *p, const char *level, bool i8)
     }
 }
 
-/* The same weights packed. */
-static void pack(product *p)
+/* The same product with its weights packed, in memory of their own. */
+static product packed(const product *p)
 {
+    product q = *p;
     uint8_t *bytes = qn_test_guarded(p->n_w_bytes);
     qn_test_pack(&p->w, bytes);
-    qn_test_guarded_free((void *)(uintptr_t)p->w.bytes, p->n_w_bytes);
-    p->w.bytes = bytes;
-    p->w.is_packed = true;
+    q.w.bytes = bytes;
+    q.w.is_packed = true;
+    return q;
 }
 
 static void check_at_every_level(const product *p, bool i8)
@@ -187,16 +188,16 @@ static void check(qn_encoding e, size_t n_in, size_t n_out, size_t n_rows, enum 
                   enum fill rows)
 {
     product p = make_product(e, n_in, n_out, n_rows, weights, rows);
-    compute(&p, qn_kernels_at(QN_CPU_REF), false, p.want);
-    check_at_every_level(&p, false);
-    if (qn_encoding_is_quantized(e)) {
-        compute(&p, qn_kernels_at(QN_CPU_REF), true, p.want);
-        check_at_every_level(&p, true);
-        pack(&p);
-        check_at_every_level(&p, true);
-        compute(&p, qn_kernels_at(QN_CPU_REF), false, p.want);
-        check_at_every_level(&p, false);
+    bool is_quantized = qn_encoding_is_quantized(e);
+    product q = is_quantized ? packed(&p) : p;
+    for (int i8 = 0; i8 <= is_quantized; i8++) {
+        compute(&p, qn_kernels_at(QN_CPU_REF), i8, p.want);
+        check_at_every_level(&p, i8);
+        if (is_quantized)
+            check_at_every_level(&q, i8);
     }
+    if (is_quantized)
+        qn_test_guarded_free((void *)(uintptr_t)q.w.bytes, q.n_w_bytes);
     release_product(&p);
 }
 
