@@ -22,8 +22,10 @@ ISA.avx512bf16 := $(ISA.avx512vnni) -mavx512bf16
 ISA.amx        := $(ISA.avx512bf16) -mamx-tile -mamx-int8 -mamx-bf16
 # Intrinsics under UBSan take minutes to compile; tests hold these files to the references instead. Unoptimised they keep
 # every accumulator in checked memory, so that real models would take minutes too.
-SIMD.asan := -O2 -fno-sanitize=undefined
-SIMD.tsan := -O2
+# Where variables of unrolled code are at each instruction takes as long to write down as the code: -g1 leaves it out.
+SIMD.release := -g1
+SIMD.asan := -g1 -O2 -fno-sanitize=undefined
+SIMD.tsan := -g1 -O2
 SIMD.fuzz := -fno-sanitize=all
 LEVELS.x86_64  := avx2 avxvnni avx512 avx512vnni avx512bf16 amx
 isa = $(word 2,$(subst ., ,$(notdir $1)))

@@ -14,9 +14,11 @@
 
 enum {
     MOST_IDS = 1024,
-    /* Tokens of a text that are run: under the thread sanitizer each takes a fifth of a second. */
-    MOST_RUN = QN_THREAD_SANITIZED ? 64 : MOST_IDS,
-    LEAST_CONTINUED = QN_THREAD_SANITIZED ? 20 : 64
+    /* Tokens of a text that are run: under a sanitizer each takes up to half a second. */
+    MOST_RUN = QN_THREAD_SANITIZED ? 16
+               : QN_SANITIZED      ? 64
+                                   : MOST_IDS,
+    LEAST_CONTINUED = MOST_RUN < MOST_IDS ? MOST_RUN / 4 : 64
 };
 
 /* A prompt and its greedy continuation, or a text with its log-probabilities. */

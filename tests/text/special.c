@@ -1,5 +1,4 @@
 /* tests/text/special.c - what becomes a control token, and what a broken text or file becomes. */
-#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -443,41 +442,6 @@ static void a_mebibyte_of_one_character_is_no_burden(void **state)
     assert_int_equal(qn_alloc_live(), 0);
 }
 
-static void *encode_often(void *shared)
-{
-    const fixture *f = shared;
-    static const char text[] = "the mill grinds the grain 12345 <tool> \xE4\xB8\xAD\xE6\x96\x87";
-    qn_tokenizer_scratch *s;
-    qn_error err;
-    qn_ids ids = {0};
-    size_t n = 0;
-    if (qn_tokenizer_scratch_open(&s, f->t, &err) != QN_OK)
-        return NULL;
-    for (size_t i = 0; i < 500; i++) {
-        qn_ids_clear(&ids);
-        n += qn_tokenize(f->t, s, sizeof text - 1 - i % 20, text, 0, &ids, &err) == QN_OK ? ids.n
-                                                                                          : 0;
-    }
-    qn_ids_release(&ids);
-    qn_tokenizer_scratch_close(s);
-    return (void *)n;
-}
-
-static void threads_share_a_tokenizer(void **state)
-{
-    (void)state;
-    fixture f = open_as(FOLDER "bpe.vocab", NULL);
-    pthread_t threads[4];
-    void *n[4];
-    for (size_t i = 0; i < 4; i++)
-        assert_int_equal(pthread_create(&threads[i], NULL, encode_often, &f), 0);
-    for (size_t i = 0; i < 4; i++)
-        pthread_join(threads[i], &n[i]);
-    for (size_t i = 0; i < 4; i++)
-        assert_true(n[i] && n[i] == n[0]);
-    shut(&f);
-}
-
 static void every_failed_call_leaves_nothing_behind(void **state)
 {
     static const char text[] =
@@ -542,6 +506,5 @@ QN_TEST_MAIN(cmocka_unit_test(untrusted_text_never_becomes_a_control_token),
              cmocka_unit_test(the_ends_of_a_generation_are_known_by_id_and_by_text),
              cmocka_unit_test(repeated_calls_allocate_nothing),
              cmocka_unit_test(a_mebibyte_of_one_character_is_no_burden),
-             cmocka_unit_test(threads_share_a_tokenizer),
              cmocka_unit_test(every_failed_call_leaves_nothing_behind),
              cmocka_unit_test(the_plan_knows_the_memory))
