@@ -1,9 +1,9 @@
 /* kernel/packed.avx2.h - products with packed weights: an output in each lane.
  *
  * Weights come as they are multiplied, so a group costs its loads, the nibbles and high bits taken
- * out, and the products. The sums of a register's outputs and of a tile of rows stay in registers
- * for a span; what spans add up to waits in the first-level cache. Packed weights lie in large
- * pages, so memory is asked for lines and for no translations. */
+ * out, and the products. All 16 outputs of a tile of rows are multiplied at once, so that an
+ * activation is fetched once for them; what spans add up to waits in the first-level cache. Packed
+ * weights lie in large pages, so memory is asked for lines and for no translations. */
 #pragma once
 
 #include "kernel/ask.h"
@@ -181,77 +181,140 @@ LANES_INLINE bool has_start(kind k)
     return k.shape.offset > 0 && (HAS_DOT || k.shape.n_bits < 8);
 }
 
+/* What the tile's rows add up to in each register of outputs. */
+typedef struct int_sums {
+    ireg of[N_REGISTERS][QN_PACKED_TILE];
+} int_sums;
+
+typedef struct float_sums {
+    freg of[N_REGISTERS][QN_PACKED_TILE];
+} float_sums;
+
 #if defined(__AVX512VNNI__) || defined(__AVXVNNI__)
 
-/* sum[r]: the products of steps s to s + n - 1 of a group. */
+/* The products of steps s to s + n - 1 of a group: activations are fetched once for all outputs. */
 LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], size_t g, size_t s,
-                            size_t n, const int32_t *start, ireg sum[QN_PACKED_TILE])
+                            size_t n, const int32_t *start, int_sums *sum)
 {
-    QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++)
-        sum[r] = has_start(k) ? ireg_set(start[r]) : ireg_zero();
-    QN_UNROLL(8)
-    for (size_t end = s + n; s < end; s++) {
-        ireg a = step_of(k, w, s);
+    QN_UNROLL(2)
+    for (size_t p = 0; p < N_REGISTERS; p++) {
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++)
-            sum[r] = ireg_add_dot(sum[r], a, x4_of(x[r], g, s));
+            sum->of[p][r] = has_start(k) ? ireg_set(start[r]) : ireg_zero();
+    }
+    QN_UNROLL(8)
+    for (size_t end = s + n; s < end; s++) {
+        ireg a[N_REGISTERS];
+        QN_UNROLL(2)
+        for (size_t p = 0; p < N_REGISTERS; p++)
+            a[p] = step_of(k, w + 4 * p * REGISTER_LANES, s);
+        QN_UNROLL(4)
+        for (size_t r = 0; r < k.rows; r++) {
+            ireg x4 = x4_of(x[r], g, s);
+            QN_UNROLL(2)
+            for (size_t p = 0; p < N_REGISTERS; p++)
+                sum->of[p][r] = ireg_add_dot(sum->of[p][r], a[p], x4);
+        }
     }
 }
 
 #else
 
-LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], size_t g, size_t s,
-                            size_t n, const int32_t *start, ireg sum[QN_PACKED_TILE])
+/* Adds step s of one row: pairs of products become sums when a chunk of steps is whole. */
+LANES_INLINE void add_step(kind k, ireg a, ireg x4, size_t s, size_t n_before, int32_t start,
+                           ireg *pairs, ireg *sum)
 {
-    const size_t first = s, n_each = n_chunk(k.shape);
-    ireg pairs[QN_PACKED_TILE];
+    const size_t n_each = n_chunk(k.shape);
+    ireg of_s = pairs_of(k.shape, a, x4);
+    *pairs = s % n_each == 0 ? of_s : ireg_here(ireg_add_words(*pairs, of_s));
+    if (s % n_each < n_each - 1)
+        return;
+    if (has_start(k))
+        *pairs = ireg_add_words(*pairs, ireg_set(start));
+    ireg dwords = ireg_madd(*pairs, ireg_set(0x10001));
+    *sum = n_before < n_each ? dwords : ireg_here(ireg_add(*sum, dwords));
+}
+
+/* The products of steps first to first + n - 1 of a group: activations are fetched once for all
+ * outputs. */
+LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], size_t g,
+                            size_t first, size_t n, const int32_t *start, int_sums *sum)
+{
+    int_sums pairs;
     QN_UNROLL(8)
-    for (size_t end = s + n; s < end; s++) {
-        ireg a = step_of(k, w, s);
-        if (k.shape.n_bits == 8)
-            a = ireg_xor(a, ireg_set_bytes(-128));
+    for (size_t s = first; s < first + n; s++) {
+        ireg a[N_REGISTERS];
+        QN_UNROLL(2)
+        for (size_t p = 0; p < N_REGISTERS; p++) {
+            a[p] = step_of(k, w + 4 * p * REGISTER_LANES, s);
+            if (k.shape.n_bits == 8)
+                a[p] = ireg_xor(a[p], ireg_set_bytes(-128));
+        }
         QN_UNROLL(4)
         for (size_t r = 0; r < k.rows; r++) {
-            ireg of_s = pairs_of(k.shape, a, x4_of(x[r], g, s));
-            pairs[r] = s % n_each == 0 ? of_s : ireg_here(ireg_add_words(pairs[r], of_s));
-            if (s % n_each < n_each - 1)
-                continue;
-            if (has_start(k))
-                pairs[r] = ireg_add_words(pairs[r], ireg_set(start[r]));
-            ireg dwords = ireg_madd(pairs[r], ireg_set(0x10001));
-            sum[r] = s + 1 - n_each == first ? dwords : ireg_here(ireg_add(sum[r], dwords));
+            ireg x4 = x4_of(x[r], g, s);
+            QN_UNROLL(2)
+            for (size_t p = 0; p < N_REGISTERS; p++)
+                add_step(k, a[p], x4, s, s - first, start[r], &pairs.of[p][r], &sum->of[p][r]);
         }
     }
 }
 
 #endif
 
-/* acc[r] plus the terms of group g, whose bytes for register p of the outputs are from w on. */
-LANES_INLINE void mul_group(kind k, const unit *u, const uint8_t *w, const qn_act *const x[],
-                            size_t g, size_t p, const int32_t *start, freg acc[QN_PACKED_TILE])
+/* term, or with a second half what it adds to it, of group g. */
+LANES_INLINE void scale_sums(kind k, const unit *u, size_t g, size_t h, const int_sums *sum,
+                             float_sums *term)
 {
-    const size_t n = 8 / n_halves(k);
-    ireg sum[QN_PACKED_TILE];
-    freg term[QN_PACKED_TILE];
     QN_UNROLL(2)
-    for (size_t h = 0; h < n_halves(k); h++) {
-        sum_steps(k, w, x, g, h * n, n, start + h * QN_PACKED_TILE, sum);
+    for (size_t p = 0; p < N_REGISTERS; p++) {
         freg scale = scale_of(k, u, g, h, p);
         QN_UNROLL(4)
-        for (size_t r = 0; r < k.rows; r++)
-            term[r] = h ? freg_fma(ireg_to_float(sum[r]), scale, term[r])
-                        : freg_mul(ireg_to_float(sum[r]), scale);
+        for (size_t r = 0; r < k.rows; r++) {
+            freg f = ireg_to_float(sum->of[p][r]);
+            term->of[p][r] = h ? freg_fma(f, scale, term->of[p][r]) : freg_mul(f, scale);
+        }
     }
-    if (k.shape.has_min) {
-        freg min = min_of(k, u, g, p);
-        QN_UNROLL(4)
-        for (size_t r = 0; r < k.rows; r++)
-            term[r] = freg_fma(min, freg_set(x[r]->sum[g]), term[r]);
-    }
+}
+
+/* term plus each minimum times the sum of its activations. */
+LANES_INLINE void add_mins(kind k, const unit *u, const qn_act *const x[], size_t g,
+                           float_sums *term)
+{
+    freg min[N_REGISTERS];
+    QN_UNROLL(2)
+    for (size_t p = 0; p < N_REGISTERS; p++)
+        min[p] = min_of(k, u, g, p);
     QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++)
-        acc[r] = freg_fma(term[r], freg_set(x[r]->d[g]), acc[r]);
+    for (size_t r = 0; r < k.rows; r++) {
+        freg sum = freg_set(x[r]->sum[g]);
+        QN_UNROLL(2)
+        for (size_t p = 0; p < N_REGISTERS; p++)
+            term->of[p][r] = freg_fma(min[p], sum, term->of[p][r]);
+    }
+}
+
+/* acc plus the terms of group g, whose bytes are from w on. */
+LANES_INLINE void mul_group(kind k, const unit *u, const uint8_t *w, const qn_act *const x[],
+                            size_t g, const int32_t *start, float_sums *acc)
+{
+    const size_t n = 8 / n_halves(k);
+    int_sums sum;
+    float_sums term;
+    QN_UNROLL(2)
+    for (size_t h = 0; h < n_halves(k); h++) {
+        sum_steps(k, w, x, g, h * n, n, start + h * QN_PACKED_TILE, &sum);
+        scale_sums(k, u, g, h, &sum, &term);
+    }
+    if (k.shape.has_min)
+        add_mins(k, u, x, g, &term);
+    QN_UNROLL(4)
+    for (size_t r = 0; r < k.rows; r++) {
+        freg d = freg_set(x[r]->d[g]);
+        QN_UNROLL(2)
+        for (size_t p = 0; p < N_REGISTERS; p++)
+            acc->of[p][r] = freg_fma(term.of[p][r], d, acc->of[p][r]);
+    }
 }
 
 /* The sums of 16 outputs and of each row. */
@@ -259,26 +322,31 @@ typedef struct sixteen_sums {
     float sum[QN_PACKED_TILE][QN_PACKED_OUTPUTS];
 } sixteen_sums;
 
-/* Adds the span that begins at group g of a unit, for register p of the outputs. */
+/* Adds the span that begins at group g of a unit. */
 LANES_INLINE void add_span(kind k, const packed_rows *d, const unit *u, const qn_act *const x[],
-                           size_t g, size_t p, const int32_t *start, sixteen_sums *sums)
+                           size_t g, const int32_t *start, sixteen_sums *sums)
 {
     const uint8_t *w = u->bytes + u->at.groups + g * u->at.n_group;
-    freg acc[QN_PACKED_TILE];
-    QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++)
-        acc[r] = freg_set(0);
+    float_sums acc;
+    QN_UNROLL(2)
+    for (size_t p = 0; p < N_REGISTERS; p++) {
+        QN_UNROLL(4)
+        for (size_t r = 0; r < k.rows; r++)
+            acc.of[p][r] = freg_set(0);
+    }
     QN_UNROLL(1)
     for (size_t end = g + d->span; g < end; g++, w += u->at.n_group) {
-        if (p == 0)
-            qn_ask_lines(w, u->at.n_group, QN_ASK_AHEAD);
-        mul_group(k, u, w + 4 * p * REGISTER_LANES, x, g, p, start, acc);
+        qn_ask_lines(w, u->at.n_group, QN_ASK_AHEAD);
+        mul_group(k, u, w, x, g, start, &acc);
         start += n_halves(k) * QN_PACKED_TILE;
     }
-    QN_UNROLL(4)
-    for (size_t r = 0; r < k.rows; r++) {
-        float *sum = sums->sum[r] + p * REGISTER_LANES;
-        freg_store(sum, freg_add(freg_load(sum), acc[r]));
+    QN_UNROLL(2)
+    for (size_t p = 0; p < N_REGISTERS; p++) {
+        QN_UNROLL(4)
+        for (size_t r = 0; r < k.rows; r++) {
+            float *sum = sums->sum[r] + p * REGISTER_LANES;
+            freg_store(sum, freg_add(freg_load(sum), acc.of[p][r]));
+        }
     }
 }
 
@@ -298,9 +366,7 @@ LANES_INLINE const uint8_t *mul_sixteen(kind k, const packed_rows *d, const uint
         open_unit(k, w, n_k, &u);
         qn_ask_lines(w, u.at.groups, QN_ASK_AHEAD);
         for (size_t g = 0; g < u.n_groups; g += d->span) {
-            QN_UNROLL(1)
-            for (size_t p = 0; p < N_REGISTERS; p++)
-                add_span(k, d, &u, x, g, p, start, sums);
+            add_span(k, d, &u, x, g, start, sums);
             start += d->span * n_halves(k) * QN_PACKED_TILE;
         }
         w += u.at.end;
