@@ -220,7 +220,8 @@ LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], s
 
 #else
 
-/* Adds step s of one row: pairs of products become sums when a chunk of steps is whole. */
+/* Adds step s of one row, with n_before of its sum before it: pairs of products become sums when a
+ * chunk of steps is whole. */
 LANES_INLINE void add_step(kind k, ireg a, ireg x4, size_t s, size_t n_before, int32_t start,
                            ireg *pairs, ireg *sum)
 {
@@ -255,14 +256,15 @@ LANES_INLINE void sum_steps(kind k, const uint8_t *w, const qn_act *const x[], s
             ireg x4 = x4_of(x[r], g, s);
             QN_UNROLL(2)
             for (size_t p = 0; p < N_REGISTERS; p++)
-                add_step(k, a[p], x4, s, s - first, start[r], &pairs.of[p][r], &sum->of[p][r]);
+                add_step(k, a[p], x4, s, s - first, has_start(k) ? start[r] : 0, &pairs.of[p][r],
+                         &sum->of[p][r]);
         }
     }
 }
 
 #endif
 
-/* term, or with a second half what it adds to it, of group g. */
+/* The terms of half h of group g; those of a second half are added. */
 LANES_INLINE void scale_sums(kind k, const unit *u, size_t g, size_t h, const int_sums *sum,
                              float_sums *term)
 {
